@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-attendant.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "chan-reactor.h"
+
+/* How long a session may be between two blocking calls before the attendant
+ * begins to watch it: longer than any pause inside a busy exchange, shorter
+ * than what a peer would notice. */
+#define PATIENCE_MS 50
+
+typedef struct
+{
+  ChanPoller *poller;
+  int wake_fd;
+  GMutex lock;       /* leaf; guards: */
+  GPtrArray *noted;  /* reactors to look after, each with a reference */
+  gboolean ticking;  /* the thread wakes up every PATIENCE_MS */
+  GArray *timers;    /* of AttendantTimer, unsorted: they are few */
+} ChanAttendant;
+
+typedef struct
+{
+  gint64 when;
+  ChanLaterItem item;
+} AttendantTimer;
+
+static ChanAttendant *attendant;
+
+static void
+attendant_wake (ChanPoller *poller)
+{
+  static const guint64 one = 1;
+
+  if (write (attendant->wake_fd, &one, sizeof one) < 0)
+    g_critical ("libchan-glib: cannot wake the attendant");
+}
+
+static void
+attendant_wake_later (gpointer data)
+{
+  attendant_wake (NULL);
+}
+
+/* TRUE: still to be looked after. */
+static gboolean
+attendant_look_after (ChanReactor *reactor)
+{
+  ChanLater later;
+  gboolean keep;
+
+  chan_later_init (&later);
+  chan_reactor_lock (reactor);
+  keep = chan_reactor_attend (reactor, attendant->poller, PATIENCE_MS * 1000, &later);
+  if (!keep)
+    reactor->at_attendant = FALSE;
+  chan_reactor_unlock (reactor, &later);
+  return keep;
+}
+
+static void
+attendant_tick (void)
+{
+  g_autoptr (GPtrArray) batch = NULL;
+
+  g_mutex_lock (&attendant->lock);
+  batch = g_steal_pointer (&attendant->noted);
+  attendant->noted = g_ptr_array_new ();
+  g_mutex_unlock (&attendant->lock);
+  for (guint i = 0; i < batch->len; i++)
+    {
+      ChanReactor *reactor = batch->pdata[i];
+
+      if (attendant_look_after (reactor))
+        {
+          g_mutex_lock (&attendant->lock);
+          g_ptr_array_add (attendant->noted, reactor);
+          g_mutex_unlock (&attendant->lock);
+        }
+      else
+        chan_reactor_unref (reactor);
+    }
+}
+
+/* One timer that is due. */
+static gboolean
+take_due_timer (ChanLaterItem *ret_item)
+{
+  gint64 now = g_get_monotonic_time ();
+  gboolean found = FALSE;
+
+  g_mutex_lock (&attendant->lock);
+  for (guint i = 0; i < attendant->timers->len && !found; i++)
+    {
+      AttendantTimer *timer = &g_array_index (attendant->timers, AttendantTimer, i);
+
+      if (timer->when > now)
+        continue;
+      *ret_item = timer->item;
+      g_array_remove_index_fast (attendant->timers, i);
+      found = TRUE;
+    }
+  g_mutex_unlock (&attendant->lock);
+  return found;
+}
+
+static int
+attendant_timeout (void)
+{
+  gint64 deadline = chan_poller_get_deadline (attendant->poller);
+  int timeout = -1;
+
+  g_mutex_lock (&attendant->lock);
+  for (guint i = 0; i < attendant->timers->len; i++)
+    deadline = MIN (deadline, g_array_index (attendant->timers, AttendantTimer, i).when);
+  attendant->ticking = attendant->noted->len > 0;
+  if (attendant->ticking)
+    timeout = PATIENCE_MS;
+  g_mutex_unlock (&attendant->lock);
+  if (deadline != G_MAXINT64)
+    {
+      gint64 wait_ms = CLAMP ((deadline - g_get_monotonic_time ()) / 1000 + 1, 1, G_MAXINT);
+
+      timeout = timeout < 0 ? (int) wait_ms : (int) MIN (timeout, wait_ms);
+    }
+  return timeout;
+}
+
+static gpointer
+attendant_main (gpointer data)
+{
+  for (;;)
+    {
+      ChanLaterItem timer;
+      guint64 count;
+
+      chan_poller_service (attendant->poller, attendant_timeout ());
+      while (read (attendant->wake_fd, &count, sizeof count) == sizeof count)
+        continue;
+      while (take_due_timer (&timer))
+        timer.func (timer.data);
+      attendant_tick ();
+      chan_poller_run (attendant->poller);
+    }
+  return NULL;
+}
+
+static ChanAttendant *
+attendant_ensure (void)
+{
+  static gsize once = 0;
+
+  if (g_once_init_enter (&once))
+    {
+      struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+
+      attendant = g_new0 (ChanAttendant, 1);
+      g_mutex_init (&attendant->lock);
+      attendant->noted = g_ptr_array_new ();
+      attendant->timers = g_array_new (FALSE, FALSE, sizeof (AttendantTimer));
+      attendant->poller = chan_poller_new (attendant_wake);
+      attendant->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (attendant->wake_fd < 0 ||
+          epoll_ctl (attendant->poller->epoll_fd, EPOLL_CTL_ADD, attendant->wake_fd, &event) < 0)
+        g_error ("libchan-glib: cannot start the attendant: %s", g_strerror (errno));
+      g_thread_unref (g_thread_new ("chan-attendant", attendant_main, NULL));
+      g_once_init_leave (&once, 1);
+    }
+  return attendant;
+}
+
+ChanPoller *
+chan_attendant_get (void)
+{
+  return attendant_ensure ()->poller;
+}
+
+void
+chan_attendant_note (ChanReactor *reactor, gboolean urgent, ChanLater *later)
+{
+  ChanAttendant *self = attendant_ensure ();
+  gboolean wake = urgent;
+
+  reactor->free_since = g_get_monotonic_time ();
+  reactor->urgent = reactor->urgent || urgent;
+  if (!reactor->at_attendant)
+    {
+      reactor->at_attendant = TRUE;
+      g_mutex_lock (&self->lock);
+      g_ptr_array_add (self->noted, chan_reactor_ref (reactor));
+      wake = wake || !self->ticking;
+      self->ticking = TRUE;
+      g_mutex_unlock (&self->lock);
+    }
+  if (wake)
+    chan_later_add (later, attendant_wake_later, NULL);
+}
+
+void
+chan_attendant_call_at (gint64 when, ChanLaterFunc func, gpointer data, ChanLater *later)
+{
+  ChanAttendant *self = attendant_ensure ();
+  AttendantTimer timer = { when, { func, data } };
+
+  g_mutex_lock (&self->lock);
+  g_array_append_val (self->timers, timer);
+  g_mutex_unlock (&self->lock);
+  chan_later_add (later, attendant_wake_later, NULL);
+}

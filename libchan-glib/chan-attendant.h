@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "chan-poller.h"
+
+G_BEGIN_DECLS
+
+/* One thread of the library, started at first need, that looks after reactors
+ * which nobody serves: left-over output, keepalive, handshakes of incoming
+ * sessions, draining. It never runs code of the application. */
+
+/* Under the reactor's lock: nobody serves it (or its output waits for a main
+ * context). Taken over after 50 ms, or at once if urgent. */
+void        chan_attendant_note (ChanReactor *reactor, gboolean urgent, ChanLater *later);
+ChanPoller *chan_attendant_get  (void);
+/* Calls func once at (about) the monotonic time `when`, without locks. Any lock may be held. */
+void        chan_attendant_call_at (gint64 when, ChanLaterFunc func, gpointer data, ChanLater *later);
+
+G_END_DECLS

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-dispatcher.h"
+
+#include "chan-reactor.h"
+
+typedef struct
+{
+  GSource source;
+  ChanPoller *poller;
+  gpointer tag;
+} ChanDispatcherSource;
+
+static GMutex contexts_lock; /* leaf; guards: */
+static GHashTable *contexts; /* GMainContext -> ChanPoller, borrowed: the source holds them */
+
+static __thread ChanPoller *running;
+
+ChanPoller *
+chan_dispatcher_get_running (void)
+{
+  return running;
+}
+
+static gboolean
+dispatcher_prepare (GSource *source, int *timeout)
+{
+  ChanPoller *poller = ((ChanDispatcherSource *) source)->poller;
+  gint64 deadline;
+
+  if (poller->to_flush->len > 0)
+    chan_poller_flush (poller);
+  running = NULL;
+  *timeout = -1;
+  if (chan_poller_has_queue (poller))
+    return TRUE;
+  deadline = chan_poller_get_deadline (poller);
+  if (deadline != G_MAXINT64)
+    {
+      gint64 now = g_source_get_time (source);
+
+      if (deadline <= now)
+        return TRUE;
+      *timeout = (int) MIN ((deadline - now) / 1000 + 1, G_MAXINT);
+    }
+  return FALSE;
+}
+
+static gboolean
+dispatcher_check (GSource *source)
+{
+  ChanDispatcherSource *self = (ChanDispatcherSource *) source;
+
+  /* From here to the next prepare() this thread belongs to the main context's callbacks. */
+  running = self->poller;
+  return g_source_query_unix_fd (source, self->tag) != 0 || chan_poller_has_queue (self->poller) ||
+         chan_poller_get_deadline (self->poller) <= g_source_get_time (source);
+}
+
+static gboolean
+dispatcher_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  ChanPoller *poller = ((ChanDispatcherSource *) source)->poller;
+
+  running = poller;
+  chan_poller_service (poller, 0);
+  chan_poller_run (poller);
+  return G_SOURCE_CONTINUE;
+}
+
+/* The context goes: what it served is served by others. */
+static void
+dispatcher_release_reactors (ChanPoller *poller)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify) chan_reactor_unref);
+  GHashTableIter iter;
+  gpointer reactor;
+
+  g_mutex_lock (&poller->lock);
+  g_hash_table_iter_init (&iter, poller->reactors);
+  while (g_hash_table_iter_next (&iter, &reactor, NULL))
+    g_ptr_array_add (all, chan_reactor_ref (reactor));
+  g_mutex_unlock (&poller->lock);
+  for (guint i = 0; i < all->len; i++)
+    chan_reactor_leave_poller (all->pdata[i], poller);
+}
+
+static void
+dispatcher_finalize (GSource *source)
+{
+  ChanPoller *poller = ((ChanDispatcherSource *) source)->poller;
+
+  g_mutex_lock (&contexts_lock);
+  g_hash_table_remove (contexts, poller->context);
+  poller->context = NULL;
+  g_mutex_unlock (&contexts_lock);
+  if (running == poller)
+    running = NULL;
+  chan_poller_flush (poller);
+  dispatcher_release_reactors (poller);
+  chan_poller_unref (poller);
+}
+
+static GSourceFuncs dispatcher_funcs = {
+  .prepare = dispatcher_prepare,
+  .check = dispatcher_check,
+  .dispatch = dispatcher_dispatch,
+  .finalize = dispatcher_finalize,
+};
+
+static void
+dispatcher_wake (ChanPoller *poller)
+{
+  g_autoptr (GMainContext) context = NULL;
+
+  g_mutex_lock (&contexts_lock);
+  if (poller->context != NULL)
+    context = g_main_context_ref (poller->context);
+  g_mutex_unlock (&contexts_lock);
+  if (context != NULL && !g_main_context_is_owner (context))
+    g_main_context_wakeup (context);
+}
+
+static ChanPoller *
+dispatcher_attach (GMainContext *context)
+{
+  GSource *source = g_source_new (&dispatcher_funcs, sizeof (ChanDispatcherSource));
+  ChanDispatcherSource *self = (ChanDispatcherSource *) source;
+
+  self->poller = chan_poller_new (dispatcher_wake);
+  self->poller->context = context;
+  self->tag = g_source_add_unix_fd (source, self->poller->epoll_fd, G_IO_IN);
+  g_source_set_can_recurse (source, TRUE);
+  g_source_set_static_name (source, "libchan-glib");
+  g_source_attach (source, context);
+  g_source_unref (source);
+  return self->poller;
+}
+
+ChanPoller *
+chan_dispatcher_ref_for_context (GMainContext *context)
+{
+  ChanPoller *poller;
+
+  if (context == NULL)
+    context = g_main_context_default ();
+  g_mutex_lock (&contexts_lock);
+  if (contexts == NULL)
+    contexts = g_hash_table_new (NULL, NULL);
+  poller = g_hash_table_lookup (contexts, context);
+  if (poller == NULL)
+    {
+      poller = dispatcher_attach (context);
+      g_hash_table_insert (contexts, context, poller);
+    }
+  chan_poller_ref (poller);
+  g_mutex_unlock (&contexts_lock);
+  return poller;
+}
+
+ChanPoller *
+chan_dispatcher_ref_default (void)
+{
+  return chan_dispatcher_ref_for_context (g_main_context_get_thread_default ());
+}
+
+ChanPoller *
+chan_dispatcher_ref_held_up (void)
+{
+  GMainContext *context = g_main_context_get_thread_default ();
+  ChanPoller *poller = running;
+
+  if (poller != NULL)
+    return chan_poller_ref (poller);
+  /* The default one is everybody's: only its owner holds it up. */
+  if (context == NULL)
+    {
+      context = g_main_context_default ();
+      if (!g_main_context_is_owner (context))
+        return NULL;
+    }
+  g_mutex_lock (&contexts_lock);
+  poller = contexts != NULL ? g_hash_table_lookup (contexts, context) : NULL;
+  if (poller != NULL)
+    chan_poller_ref (poller);
+  g_mutex_unlock (&contexts_lock);
+  return poller;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-poller.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "chan-reactor.h"
+
+#define EVENTS_PER_ROUND 32
+/* A run of completions ends after so many, or so long, so that other sources
+ * of the same main context have their turn. */
+#define RUN_BUDGET_ITEMS 64
+#define RUN_BUDGET_US 1000
+
+ChanPoller *
+chan_poller_new (void (*wake) (ChanPoller *self))
+{
+  ChanPoller *self = g_new0 (ChanPoller, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  if (self->epoll_fd < 0)
+    g_error ("libchan-glib: epoll_create1: %s", g_strerror (errno));
+  self->wake = wake;
+  self->reactors = g_hash_table_new (NULL, NULL);
+  self->next_deadline = G_MAXINT64;
+  self->run_tail = &self->run_head;
+  self->to_flush = g_ptr_array_new ();
+  return self;
+}
+
+ChanPoller *
+chan_poller_ref (ChanPoller *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+chan_poller_unref (ChanPoller *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  g_assert (g_hash_table_size (self->reactors) == 0);
+  g_hash_table_unref (self->reactors);
+  g_ptr_array_unref (self->to_flush);
+  close (self->epoll_fd);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+static void
+poller_wake (gpointer data)
+{
+  ChanPoller *self = data;
+
+  self->wake (self);
+  chan_poller_unref (self);
+}
+
+static void
+poller_ctl (ChanPoller *self, int op, ChanReactor *reactor, int fd, GIOCondition want)
+{
+  struct epoll_event event = { .data.ptr = reactor };
+
+  if (fd < 0)
+    return;
+  if (want & G_IO_IN)
+    event.events |= EPOLLIN;
+  if (want & G_IO_OUT)
+    event.events |= EPOLLOUT;
+  /* Hang-ups are reported whatever is asked for: once is enough. */
+  if (want == 0)
+    event.events |= EPOLLET;
+  if (epoll_ctl (self->epoll_fd, op, fd, &event) < 0 && errno != ENOENT)
+    g_critical ("libchan-glib: epoll_ctl: %s", g_strerror (errno));
+}
+
+void
+chan_poller_watch (ChanPoller *self, ChanReactor *reactor, int fd, GIOCondition want, gint64 deadline)
+{
+  gboolean known;
+
+  g_mutex_lock (&self->lock);
+  known = !g_hash_table_add (self->reactors, reactor);
+  if (!known)
+    chan_reactor_ref (reactor);
+  poller_ctl (self, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, reactor, fd, want);
+  self->next_deadline = MIN (self->next_deadline, deadline);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+chan_poller_pause (ChanPoller *self, ChanReactor *reactor, int fd)
+{
+  g_mutex_lock (&self->lock);
+  if (g_hash_table_contains (self->reactors, reactor))
+    poller_ctl (self, EPOLL_CTL_MOD, reactor, fd, 0);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+chan_poller_forget (ChanPoller *self, ChanReactor *reactor, int fd, ChanLater *later)
+{
+  gboolean known;
+
+  g_mutex_lock (&self->lock);
+  known = g_hash_table_remove (self->reactors, reactor);
+  if (known)
+    poller_ctl (self, EPOLL_CTL_DEL, reactor, fd, 0);
+  g_mutex_unlock (&self->lock);
+  if (known)
+    chan_later_add (later, (ChanLaterFunc) chan_reactor_unref, reactor);
+}
+
+void
+chan_poller_queue (ChanPoller *self, ChanRunItem *item, ChanLater *later)
+{
+  gboolean was_empty, added = FALSE;
+
+  g_mutex_lock (&self->lock);
+  was_empty = self->run_head == NULL;
+  if (!item->queued)
+    {
+      item->queued = TRUE;
+      item->next = NULL;
+      *self->run_tail = item;
+      self->run_tail = &item->next;
+      added = TRUE;
+    }
+  g_mutex_unlock (&self->lock);
+  if (added && was_empty)
+    chan_later_add (later, poller_wake, chan_poller_ref (self));
+}
+
+gboolean
+chan_poller_has_queue (ChanPoller *self)
+{
+  /* A racy read is enough: who queues wakes. */
+  return g_atomic_pointer_get (&self->run_head) != NULL;
+}
+
+static ChanRunItem *
+poller_pop (ChanPoller *self)
+{
+  ChanRunItem *item;
+
+  g_mutex_lock (&self->lock);
+  item = self->run_head;
+  if (item != NULL)
+    {
+      self->run_head = item->next;
+      if (self->run_head == NULL)
+        self->run_tail = &self->run_head;
+      item->queued = FALSE;
+    }
+  g_mutex_unlock (&self->lock);
+  return item;
+}
+
+gboolean
+chan_poller_run (ChanPoller *self)
+{
+  gint64 end = 0;
+  ChanRunItem *item;
+
+  for (guint n = 0; n < RUN_BUDGET_ITEMS && (item = poller_pop (self)) != NULL; n++)
+    {
+      item->run (item);
+      if ((n & 7) != 7)
+        continue;
+      if (end == 0)
+        end = g_get_monotonic_time () + RUN_BUDGET_US;
+      else if (g_get_monotonic_time () > end)
+        break;
+    }
+  return chan_poller_has_queue (self);
+}
+
+void
+chan_poller_flush (ChanPoller *self)
+{
+  while (self->to_flush->len > 0)
+    {
+      ChanReactor *reactor = g_ptr_array_steal_index_fast (self->to_flush, self->to_flush->len - 1);
+
+      chan_reactor_flush (reactor);
+      chan_reactor_unref (reactor);
+    }
+}
+
+/* The one reactor of a poller that has only one: saves a system call. */
+static ChanReactor *
+poller_only (ChanPoller *self)
+{
+  GHashTableIter iter;
+  gpointer reactor = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (g_hash_table_size (self->reactors) == 1)
+    {
+      g_hash_table_iter_init (&iter, self->reactors);
+      if (g_hash_table_iter_next (&iter, &reactor, NULL))
+        chan_reactor_ref (reactor);
+    }
+  g_mutex_unlock (&self->lock);
+  return reactor;
+}
+
+static void
+poller_service_due (ChanPoller *self)
+{
+  g_autoptr (GPtrArray) all = NULL;
+  gint64 next = G_MAXINT64;
+  GHashTableIter iter;
+  gpointer reactor;
+
+  if (chan_poller_get_deadline (self) > g_get_monotonic_time ())
+    return;
+  all = g_ptr_array_new_with_free_func ((GDestroyNotify) chan_reactor_unref);
+  g_mutex_lock (&self->lock);
+  self->next_deadline = G_MAXINT64;
+  g_hash_table_iter_init (&iter, self->reactors);
+  while (g_hash_table_iter_next (&iter, &reactor, NULL))
+    g_ptr_array_add (all, chan_reactor_ref (reactor));
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < all->len; i++)
+    next = MIN (next, chan_reactor_service_from (all->pdata[i], self, 0));
+  g_mutex_lock (&self->lock);
+  self->next_deadline = MIN (self->next_deadline, next);
+  g_mutex_unlock (&self->lock);
+}
+
+static GIOCondition
+conditions_of (const struct epoll_event *event)
+{
+  GIOCondition ready = 0;
+
+  if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+    ready |= G_IO_IN;
+  if (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+    ready |= G_IO_OUT;
+  return ready;
+}
+
+void
+chan_poller_service (ChanPoller *self, int timeout_ms)
+{
+  struct epoll_event events[EVENTS_PER_ROUND];
+  ChanReactor *only = timeout_ms == 0 ? poller_only (self) : NULL;
+  int n = 0;
+
+  if (only != NULL)
+    {
+      chan_reactor_service_from (only, self, G_IO_IN);
+      chan_reactor_unref (only);
+    }
+  else
+    n = epoll_wait (self->epoll_fd, events, EVENTS_PER_ROUND, timeout_ms);
+  for (int i = 0; i < n; i++)
+    {
+      ChanReactor *reactor = events[i].data.ptr;
+      gboolean known;
+
+      if (reactor == NULL)
+        continue;
+      g_mutex_lock (&self->lock);
+      known = g_hash_table_contains (self->reactors, reactor);
+      if (known)
+        chan_reactor_ref (reactor);
+      g_mutex_unlock (&self->lock);
+      if (!known)
+        continue;
+      chan_reactor_service_from (reactor, self, conditions_of (&events[i]));
+      chan_reactor_unref (reactor);
+    }
+  poller_service_due (self);
+}
+
+gint64
+chan_poller_get_deadline (ChanPoller *self)
+{
+  gint64 deadline;
+
+  g_mutex_lock (&self->lock);
+  deadline = self->next_deadline;
+  g_mutex_unlock (&self->lock);
+  return deadline;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "chan-later.h"
+
+G_BEGIN_DECLS
+
+/* One epoll set with a run queue: a GMainContext has one (chan-dispatcher), and
+ * the attendant thread has one. It watches the reactors that nobody is
+ * serving by a blocking call, and runs completions in its thread. */
+
+typedef struct _ChanPoller ChanPoller;
+typedef struct _ChanReactor ChanReactor;
+typedef struct _ChanRunItem ChanRunItem;
+
+/* Intrusive entry of a run queue: run() is called once per queueing, in the
+ * poller's thread, without locks. */
+struct _ChanRunItem
+{
+  ChanRunItem *next;
+  void (*run) (ChanRunItem *self);
+  gboolean queued; /* guarded by the poller's lock */
+};
+
+struct _ChanPoller
+{
+  gatomicrefcount ref_count;
+  int epoll_fd;
+  void (*wake) (ChanPoller *self); /* any thread, no lock held */
+  GMainContext *context;           /* borrowed; NULL: the attendant, or the context is gone */
+
+  GMutex lock;                     /* leaf: nothing is called under it. Guards: */
+  GHashTable *reactors;            /* set of ChanReactor, each with a reference */
+  gint64 next_deadline;            /* lower bound of the reactors' deadlines; G_MAXINT64 */
+  ChanRunItem *run_head, **run_tail;
+  GPtrArray *to_flush;             /* reactors with coalesced output; only used in the poller's thread */
+};
+
+ChanPoller *chan_poller_new         (void (*wake) (ChanPoller *self));
+ChanPoller *chan_poller_ref         (ChanPoller *self);
+void        chan_poller_unref       (ChanPoller *self);
+
+/* Under the reactor's lock */
+void        chan_poller_watch       (ChanPoller *self, ChanReactor *reactor, int fd, GIOCondition want, gint64 deadline);
+void        chan_poller_pause       (ChanPoller *self, ChanReactor *reactor, int fd);
+void        chan_poller_forget      (ChanPoller *self, ChanReactor *reactor, int fd, ChanLater *later);
+
+/* Any lock held; wakes through later. */
+void        chan_poller_queue       (ChanPoller *self, ChanRunItem *item, ChanLater *later);
+gboolean    chan_poller_has_queue   (ChanPoller *self);
+
+/* In the poller's thread, no lock held. */
+void        chan_poller_service     (ChanPoller *self, int timeout_ms);
+gboolean    chan_poller_run         (ChanPoller *self); /* TRUE: more is queued */
+void        chan_poller_flush       (ChanPoller *self);
+gint64      chan_poller_get_deadline (ChanPoller *self);
+
+G_END_DECLS

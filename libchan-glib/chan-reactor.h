@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "chan-poller.h"
+
+G_BEGIN_DECLS
+
+/* The lock of a session, and the answer to "who reads its socket now": a
+ * blocking caller, a main context, or the attendant; never two. See
+ * docs/architecture.md, "Who does the I/O". */
+
+typedef enum
+{
+  CHAN_HOLD_FREE,  /* nobody; noted for the attendant */
+  CHAN_HOLD_HELD,  /* a blocking caller polls the fd */
+  CHAN_HOLD_ARMED, /* `poller` watches the fd */
+} ChanHold;
+
+/* A thread that blocks. Lives on its stack. Guarded by the lock of what it waits for. */
+typedef struct _ChanWaiter ChanWaiter;
+struct _ChanWaiter
+{
+  ChanWaiter *next, *prev; /* in the reactor's ring */
+  int event_fd;            /* the thread's */
+  gboolean asleep;         /* in poll(), or about to be: needs a write to event_fd */
+  gboolean holds;          /* polls the reactor's fd */
+};
+
+typedef struct
+{
+  /* All under the lock. service: read, decode, deliver, write; FALSE: the fd
+   * is no longer wanted. flush: write what waits. */
+  void (*service) (gpointer owner, GIOCondition ready, ChanLater *later);
+  void (*flush)   (gpointer owner, ChanLater *later);
+} ChanReactorFuncs;
+
+struct _ChanReactor
+{
+  gatomicrefcount ref_count;
+  GMutex lock; /* "S". Order: S, then the own mutex of a pipe, only to attach it.
+                * Never two S. Leaf locks (a poller's) may be taken under it. Guards: */
+  const ChanReactorFuncs *funcs;
+  gpointer owner;             /* borrowed; NULL when the owner is gone */
+  int fd;                     /* -1: nothing to poll */
+  GIOCondition want;
+  gint64 deadline;            /* monotonic µs at which service() wants to be called; G_MAXINT64 */
+  ChanHold hold;
+  ChanPoller *poller;         /* ARMED: by whom */
+  ChanWaiter waiters;         /* ring of blocked threads */
+  GArray *interests;          /* of ChanInterest: contexts with pending work, oldest first; or NULL */
+  GPtrArray *watched_by;      /* pollers that know the fd; or NULL */
+  gint64 free_since;
+  gboolean at_attendant;      /* in the attendant's list of reactors to look after */
+  gboolean urgent;            /* it need not wait to see whether somebody comes back */
+  gboolean flush_queued;      /* in a poller's to_flush */
+  gboolean lazy_output;       /* small output that goes with the next, or when somebody waits */
+  gboolean servicing;         /* in service(), which writes at its end */
+  ChanLater *later;           /* of the caller who has the lock, for what comes up from a link */
+};
+
+ChanReactor *chan_reactor_new    (const ChanReactorFuncs *funcs, gpointer owner, int fd);
+ChanReactor *chan_reactor_ref    (ChanReactor *self);
+void         chan_reactor_unref  (ChanReactor *self);
+
+static inline void
+chan_reactor_lock (ChanReactor *self)
+{
+  g_mutex_lock (&self->lock);
+}
+
+/* Unlocks, then does what was put off. */
+static inline void
+chan_reactor_unlock (ChanReactor *self, ChanLater *later)
+{
+  g_mutex_unlock (&self->lock);
+  chan_later_run (later);
+}
+
+/* --- under the lock --- */
+
+/* What to poll for has changed. */
+void chan_reactor_set_poll       (ChanReactor *self, GIOCondition want, gint64 deadline, ChanLater *later);
+/* The fd is about to be closed: nobody polls it any more. */
+void chan_reactor_close          (ChanReactor *self, ChanLater *later);
+void chan_reactor_add_interest   (ChanReactor *self, ChanPoller *poller, ChanLater *later);
+void chan_reactor_drop_interest  (ChanReactor *self, ChanPoller *poller, ChanLater *later);
+/* There is output: written now, or at the end of this thread's turn of its main context. */
+void chan_reactor_output         (ChanReactor *self, ChanLater *later);
+/* The same for what can wait a little: credit that is not urgent. */
+void chan_reactor_output_soon    (ChanReactor *self, ChanLater *later);
+void chan_reactor_flush_locked   (ChanReactor *self, ChanLater *later);
+void chan_reactor_add_waiter     (ChanReactor *self, ChanWaiter *waiter);
+void chan_reactor_remove_waiter  (ChanReactor *self, ChanWaiter *waiter, ChanLater *later);
+/* Takes the right to poll the fd if nobody blocks in it. */
+gboolean chan_reactor_try_hold   (ChanReactor *self, ChanWaiter *waiter);
+void chan_reactor_do_service     (ChanReactor *self, GIOCondition ready, ChanLater *later);
+void chan_waiter_wake            (ChanWaiter *waiter);
+/* By the attendant: takes over what nobody serves for so long. TRUE: look again. */
+gboolean chan_reactor_attend     (ChanReactor *self, ChanPoller *attendant, gint64 patience_us, ChanLater *later);
+
+/* --- no lock held --- */
+
+/* Called by a poller whose fd is ready (or its time has come). Returns the deadline. */
+gint64 chan_reactor_service_from (ChanReactor *self, ChanPoller *poller, GIOCondition ready);
+void   chan_reactor_flush        (ChanReactor *self);
+/* A main context goes away. */
+void   chan_reactor_leave_poller (ChanReactor *self, ChanPoller *poller);
+
+G_END_DECLS

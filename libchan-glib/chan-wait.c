@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "chan-dispatcher.h"
+
+void
+chan_guard_init (ChanGuard *self, ChanReactor *reactor)
+{
+  g_mutex_init (&self->own);
+  self->reactor = reactor != NULL ? chan_reactor_ref (reactor) : NULL;
+}
+
+void
+chan_guard_clear (ChanGuard *self)
+{
+  g_clear_pointer (&self->reactor, chan_reactor_unref);
+  g_mutex_clear (&self->own);
+}
+
+void
+chan_guard_lock (ChanGuard *self)
+{
+  ChanReactor *reactor = g_atomic_pointer_get (&self->reactor);
+
+  if (reactor == NULL)
+    {
+      g_mutex_lock (&self->own);
+      reactor = self->reactor;
+      if (reactor == NULL)
+        return;
+      g_mutex_unlock (&self->own);
+    }
+  g_mutex_lock (&reactor->lock);
+}
+
+void
+chan_guard_unlock (ChanGuard *self, ChanLater *later)
+{
+  g_mutex_unlock (self->reactor != NULL ? &self->reactor->lock : &self->own);
+  chan_later_run (later);
+}
+
+void
+chan_op_ring_append (ChanOpRing *ring, ChanOp *op)
+{
+  op->state = CHAN_OP_PENDING;
+  op->next = NULL;
+  op->prev = ring->last;
+  if (ring->last != NULL)
+    ring->last->next = op;
+  else
+    ring->first = op;
+  ring->last = op;
+}
+
+void
+chan_op_ring_remove (ChanOpRing *ring, ChanOp *op)
+{
+  if (op->prev != NULL)
+    op->prev->next = op->next;
+  else
+    ring->first = op->next;
+  if (op->next != NULL)
+    op->next->prev = op->prev;
+  else
+    ring->last = op->prev;
+  op->next = op->prev = NULL;
+  op->state = CHAN_OP_IDLE;
+}
+
+void
+chan_op_end (ChanOpRing *ring, ChanOp *op, ChanOpState state, ChanLater *later)
+{
+  chan_op_ring_remove (ring, op);
+  op->state = state;
+  op->wake (op, later);
+}
+
+void
+chan_op_attached (ChanOp *op, ChanReactor *reactor, ChanLater *later)
+{
+  op->attached (op, reactor, later);
+}
+
+/* --- a blocked thread --- */
+
+static void
+thread_fd_close (gpointer data)
+{
+  close (GPOINTER_TO_INT (data) - 1);
+}
+
+/* One eventfd a thread, kept: making one costs two system calls. */
+static int
+thread_event_fd (void)
+{
+  static GPrivate key = G_PRIVATE_INIT (thread_fd_close);
+  int fd = GPOINTER_TO_INT (g_private_get (&key)) - 1;
+
+  if (fd < 0)
+    {
+      fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (fd < 0)
+        g_error ("libchan-glib: eventfd: %s", g_strerror (errno));
+      g_private_set (&key, GINT_TO_POINTER (fd + 1));
+    }
+  return fd;
+}
+
+static void
+sync_op_wake (ChanOp *op, ChanLater *later)
+{
+  chan_waiter_wake (&((ChanSyncOp *) op)->waiter);
+}
+
+/* Wakes to take its part in polling the socket. */
+static void
+sync_op_attached (ChanOp *op, ChanReactor *reactor, ChanLater *later)
+{
+  chan_waiter_wake (&((ChanSyncOp *) op)->waiter);
+}
+
+void
+chan_sync_op_init (ChanSyncOp *self)
+{
+  memset (self, 0, sizeof *self);
+  self->op.wake = sync_op_wake;
+  self->op.attached = sync_op_attached;
+}
+
+typedef struct
+{
+  ChanSyncOp *self;
+  ChanGuard *guard;
+  ChanReactor *joined; /* whose ring the waiter is in; a reference */
+  gint64 deadline;
+  int cancel_fd;       /* -1: none */
+  ChanPoller *held_up; /* of a main context that does not turn meanwhile: its sessions are served too */
+  gboolean cancelled;
+} SyncWait;
+
+static int
+poll_timeout (gint64 deadline)
+{
+  gint64 left;
+
+  if (deadline == G_MAXINT64)
+    return -1;
+  left = deadline - g_get_monotonic_time ();
+  return left <= 0 ? 0 : (int) MIN (left / 1000 + 1, G_MAXINT);
+}
+
+/* Unlocks, sleeps, locks again, and does the socket's work if it is ours. */
+static void
+sync_wait_once (SyncWait *wait, ChanLater *later)
+{
+  ChanWaiter *waiter = &wait->self->waiter;
+  ChanReactor *reactor = wait->joined;
+  /* A message that is out cannot be called back: then only its end is waited for. */
+  gboolean flying = wait->self->op.state == CHAN_OP_FLYING;
+  struct pollfd fds[4] = { { waiter->event_fd, POLLIN, 0 }, { flying ? -1 : wait->cancel_fd, POLLIN, 0 }, { -1, 0, 0 },
+                           { wait->held_up != NULL ? wait->held_up->epoll_fd : -1, POLLIN, 0 } };
+  gint64 deadline = wait->deadline > 0 && !flying ? wait->deadline : G_MAXINT64;
+  GIOCondition ready = 0;
+  guint64 count;
+
+  if (waiter->holds)
+    {
+      fds[2].fd = reactor->fd;
+      fds[2].events = (short) ((reactor->want & G_IO_IN ? POLLIN : 0) | (reactor->want & G_IO_OUT ? POLLOUT : 0));
+      deadline = MIN (deadline, reactor->deadline);
+    }
+  waiter->asleep = TRUE;
+  chan_guard_unlock (wait->guard, later);
+  poll (fds, 4, poll_timeout (deadline));
+  if (fds[3].revents != 0)
+    chan_poller_service (wait->held_up, 0);
+  chan_guard_lock (wait->guard);
+  if (!waiter->asleep || fds[0].revents != 0)
+    while (read (waiter->event_fd, &count, sizeof count) == sizeof count)
+      continue;
+  waiter->asleep = FALSE;
+  wait->cancelled = wait->cancelled || fds[1].revents != 0;
+  if (!waiter->holds)
+    return;
+  if (fds[2].revents & ~POLLOUT)
+    ready |= G_IO_IN;
+  if (fds[2].revents & ~POLLIN)
+    ready |= G_IO_OUT;
+  if (ready != 0 || reactor->deadline <= g_get_monotonic_time ())
+    chan_reactor_do_service (reactor, ready, later);
+}
+
+/* The pipe may have been attached to a session while we slept. */
+static void
+sync_wait_join (SyncWait *wait, ChanLater *later)
+{
+  ChanReactor *reactor = wait->guard->reactor;
+
+  if (reactor == NULL)
+    return;
+  if (wait->joined == NULL)
+    {
+      wait->joined = chan_reactor_ref (reactor);
+      chan_reactor_add_waiter (reactor, &wait->self->waiter);
+    }
+  /* What this thread put off to the end of its turn must be on its way before it sleeps. */
+  if (reactor->flush_queued || reactor->lazy_output)
+    chan_reactor_flush_locked (reactor, later);
+  chan_reactor_try_hold (reactor, &wait->self->waiter);
+}
+
+static gboolean
+op_waits (const ChanOp *op)
+{
+  return op->state == CHAN_OP_PENDING || op->state == CHAN_OP_FLYING;
+}
+
+ChanWaitResult
+chan_sync_op_wait (ChanSyncOp *self, ChanGuard *guard, gint64 deadline, GCancellable *cancellable, ChanLater *later)
+{
+  SyncWait wait = { .self = self, .guard = guard, .deadline = deadline, .cancel_fd = -1 };
+  ChanWaitResult result = CHAN_WAIT_ENDED;
+  GPollFD cancel = { -1, 0, 0 };
+
+  self->waiter.event_fd = thread_event_fd ();
+  chan_guard_unlock (guard, later);
+  wait.held_up = chan_dispatcher_ref_held_up ();
+  /* What this thread put off to the end of its turn goes before it sleeps. */
+  if (wait.held_up != NULL && wait.held_up == chan_dispatcher_get_running ())
+    chan_poller_flush (wait.held_up);
+  if (cancellable != NULL && g_cancellable_make_pollfd (cancellable, &cancel))
+    wait.cancel_fd = cancel.fd;
+  chan_guard_lock (guard);
+  while (op_waits (&self->op))
+    {
+      if (wait.cancelled && self->op.state == CHAN_OP_PENDING)
+        result = CHAN_WAIT_CANCELLED;
+      else if (deadline > 0 && self->op.state == CHAN_OP_PENDING && g_get_monotonic_time () >= deadline)
+        result = CHAN_WAIT_TIMED_OUT;
+      if (result != CHAN_WAIT_ENDED)
+        break;
+      sync_wait_join (&wait, later);
+      /* Writing may have ended the session, and with it this wait. */
+      if (op_waits (&self->op))
+        sync_wait_once (&wait, later);
+    }
+  if (wait.joined != NULL)
+    {
+      chan_reactor_remove_waiter (wait.joined, &self->waiter, later);
+      chan_later_add (later, (ChanLaterFunc) chan_reactor_unref, wait.joined);
+    }
+  if (wait.held_up != NULL)
+    chan_later_add (later, (ChanLaterFunc) chan_poller_unref, wait.held_up);
+  if (wait.cancel_fd >= 0)
+    chan_later_add (later, (ChanLaterFunc) g_cancellable_release_fd, cancellable);
+  return result;
+}
+
+void
+chan_wait_set_error (ChanWaitResult result, GError **error)
+{
+  if (result == CHAN_WAIT_CANCELLED)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
+  else
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The deadline passed");
+}
