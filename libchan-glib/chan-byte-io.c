@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-byte-io.h"
+
+#include <errno.h>
+
+#include "chan-error.h"
+
+void
+chan_byte_io_clear (ChanByteIO *self)
+{
+  g_clear_pointer (&self->peer_certificate, g_bytes_unref);
+  g_clear_object (&self->local_address);
+  g_clear_object (&self->remote_address);
+  g_clear_object (&self->peer_credentials);
+  g_clear_error (&self->failure);
+  self->alpn = NULL;
+  self->want = 0;
+  self->read_pending = FALSE;
+}
+
+void
+chan_byte_io_free (ChanByteIO *self)
+{
+  if (self)
+    self->funcs->free (self);
+}
+
+/* The first failure is the cause; what follows from it (EPIPE after a reset) only hides it. */
+gssize
+chan_byte_io_fail (ChanByteIO *self, GError *failure, GError **error)
+{
+  if (!self->failure)
+    self->failure = g_steal_pointer (&failure);
+  g_clear_error (&failure);
+  g_propagate_error (error, g_error_copy (self->failure));
+  return CHAN_BYTE_IO_ERROR;
+}
+
+/* Without a failure: reading ended because of the one there is. */
+gssize
+chan_byte_io_fail_read (ChanByteIO *self, GError *failure, GError **error)
+{
+  self->read_failed = TRUE;
+  return chan_byte_io_fail (self, failure, error);
+}
+
+static GError *
+error_from_errno (int saved_errno)
+{
+  switch (saved_errno)
+    {
+    case ECONNRESET:
+      return g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST,
+                          "The connection was reset by the peer");
+    case EPIPE:
+      return g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST,
+                          "The peer closed the connection");
+    case ETIMEDOUT:
+      return g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TIMED_OUT,
+                          "The peer did not answer any more; the connection timed out");
+    default:
+      return g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST,
+                          "The connection broke: %s", g_strerror (saved_errno));
+    }
+}
+
+gssize
+chan_byte_io_fail_errno (ChanByteIO *self, int saved_errno, GError **error)
+{
+  return chan_byte_io_fail (self, error_from_errno (saved_errno), error);
+}

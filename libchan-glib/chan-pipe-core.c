@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-pipe-private.h"
+
+#include "chan-handle.h"
+#include "chan-stream.h"
+
+/* The queue, and who waits for it. How a side moves to a stream: chan-pipe-link.c. */
+
+ChanPipe *
+chan_pipe_core_new (ChanItemKind kind, guint capacity, ChanReactor *reactor)
+{
+  ChanPipe *self = g_new0 (ChanPipe, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  chan_guard_init (&self->guard, reactor);
+  self->kind = (guint8) kind;
+  self->capacity = capacity;
+  return self;
+}
+
+ChanPipe *
+chan_pipe_ref (ChanPipe *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+static void
+item_free (ChanItemKind kind, gpointer item)
+{
+  switch (kind)
+    {
+    case CHAN_ITEM_MESSAGE:
+      chan_message_cancel_handles (item);
+      chan_message_unref (item);
+      break;
+    case CHAN_ITEM_BYTES:
+      g_bytes_unref (item);
+      break;
+    case CHAN_ITEM_OBJECT:
+    default:
+      chan_handle_cancel (item);
+      g_object_unref (item);
+      break;
+    }
+}
+
+void
+chan_pipe_unref (ChanPipe *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  g_assert (self->receivers.first == NULL && self->senders.first == NULL && self->watches == NULL);
+  while (self->n_items > 0)
+    item_free (self->kind, chan_pipe_dequeue (self).data);
+  g_free (self->slots);
+  g_clear_error (&self->error);
+  g_clear_error (&self->sender_error);
+  g_free (self->name);
+  chan_guard_clear (&self->guard);
+  g_free (self);
+}
+
+/* --- the ring --- */
+
+void
+chan_pipe_enqueue (ChanPipe *self, gpointer item, gsize cost)
+{
+  if (self->n_items == self->n_slots)
+    {
+      guint n = MAX (4, self->n_slots * 2);
+      ChanItem *slots = g_new (ChanItem, n);
+
+      for (guint i = 0; i < self->n_items; i++)
+        slots[i] = self->slots[(self->head + i) & (self->n_slots - 1)];
+      g_free (self->slots);
+      self->slots = slots;
+      self->n_slots = n;
+      self->head = 0;
+    }
+  self->slots[(self->head + self->n_items) & (self->n_slots - 1)] = (ChanItem){ item, cost };
+  self->n_items++;
+  if (self->kind == CHAN_ITEM_BYTES)
+    self->n_bytes += g_bytes_get_size (item);
+}
+
+ChanItem
+chan_pipe_dequeue (ChanPipe *self)
+{
+  ChanItem item = self->slots[self->head];
+
+  self->head = (self->head + 1) & (self->n_slots - 1);
+  self->n_items--;
+  if (self->kind == CHAN_ITEM_BYTES)
+    {
+      self->n_bytes -= g_bytes_get_size (item.data) - self->offset;
+      self->offset = 0;
+    }
+  /* A burst must not be paid for by an idle channel. */
+  if (self->n_items == 0 && self->n_slots > 64)
+    {
+      g_clear_pointer (&self->slots, g_free);
+      self->n_slots = self->head = 0;
+    }
+  return item;
+}
+
+static void
+free_message_later (gpointer item)
+{
+  item_free (CHAN_ITEM_MESSAGE, item);
+}
+
+static void
+free_object_later (gpointer item)
+{
+  item_free (CHAN_ITEM_OBJECT, item);
+}
+
+void
+chan_pipe_drop_item (ChanPipe *self, gpointer item, ChanLater *later)
+{
+  if (self->kind == CHAN_ITEM_MESSAGE)
+    chan_later_add (later, free_message_later, item);
+  else if (self->kind == CHAN_ITEM_BYTES)
+    chan_later_add (later, (ChanLaterFunc) g_bytes_unref, item);
+  else
+    chan_later_add (later, free_object_later, item);
+}
+
+void
+chan_pipe_drop_queue (ChanPipe *self, ChanLater *later)
+{
+  while (self->n_items > 0)
+    {
+      gsize taken = self->offset;
+      ChanItem item = chan_pipe_dequeue (self);
+
+      if (self->in != NULL && item.cost > 0)
+        chan_stream_took (self->in, item.cost - taken, 1, later);
+      chan_pipe_drop_item (self, item.data, later);
+    }
+}
+
+/* --- who waits --- */
+
+static guint
+available (ChanPipe *self)
+{
+  guint n = self->n_items;
+
+  /* Capacity 0: what waits to be sent is there to be taken. */
+  if (self->capacity == 0 && self->receiver_side != CHAN_SIDE_LINKED)
+    for (ChanOp *op = self->senders.first; op != NULL; op = op->next)
+      n++;
+  return n - MIN (n, self->n_reserved);
+}
+
+gboolean
+chan_pipe_is_readable (ChanPipe *self)
+{
+  return self->receiver_side == CHAN_SIDE_CLOSED || self->end != CHAN_END_OPEN || available (self) > 0;
+}
+
+static void
+notify_watches (ChanPipe *self, gboolean of_sender, ChanLater *later)
+{
+  for (ChanWatch *watch = self->watches; watch != NULL; watch = watch->next)
+    if (watch->of_sender == of_sender)
+      watch->notify (watch, later);
+}
+
+void
+chan_pipe_notify_receivers (ChanPipe *self, ChanLater *later)
+{
+  ChanOp *op;
+
+  while ((op = self->receivers.first) != NULL)
+    {
+      gboolean empty = available (self) == 0;
+
+      if (empty && self->end == CHAN_END_OPEN)
+        break;
+      if (op->reserves && !empty)
+        {
+          /* Capacity 0: committed to, so the sender's part is done. */
+          if (self->n_items <= self->n_reserved)
+            chan_pipe_pull (self, later);
+          self->n_reserved++;
+          chan_op_end (&self->receivers, op, CHAN_OP_RESERVED, later);
+        }
+      else if (op->reserves || self->kind == CHAN_ITEM_BYTES)
+        chan_op_end (&self->receivers, op, CHAN_OP_DONE, later);
+      else
+        {
+          chan_op_ring_remove (&self->receivers, op);
+          op->state = CHAN_OP_DONE;
+          chan_pipe_take (self, FALSE, &op->item, later, &op->error);
+          op->wake (op, later);
+        }
+    }
+  if (self->watches != NULL && chan_pipe_is_readable (self))
+    notify_watches (self, FALSE, later);
+}
+
+void
+chan_pipe_notify_senders (ChanPipe *self, ChanLater *later)
+{
+  ChanOp *op;
+
+  while ((op = self->senders.first) != NULL && op->state == CHAN_OP_PENDING)
+    {
+      ChanAccept accept;
+
+      if (op->item != NULL)
+        accept = chan_pipe_accept (self, op->item, later, &op->error);
+      else /* a writer of bytes, who looks for himself */
+        accept = chan_pipe_has_room (self) || self->sender_error != NULL ? CHAN_ACCEPT_OK : CHAN_ACCEPT_WAIT;
+      if (accept == CHAN_ACCEPT_WAIT)
+        break;
+      if (accept != CHAN_ACCEPT_FAILED)
+        op->item = NULL;
+      if (accept == CHAN_ACCEPT_FLYING)
+        {
+          op->state = CHAN_OP_FLYING;
+          op->number = self->sent;
+          break;
+        }
+      chan_op_end (&self->senders, op, CHAN_OP_DONE, later);
+    }
+  if (self->watches != NULL && (self->sender_error != NULL || chan_pipe_has_room (self)))
+    notify_watches (self, TRUE, later);
+}
+
+void
+chan_pipe_add_watch (ChanPipe *self, ChanWatch *watch)
+{
+  watch->next = self->watches;
+  self->watches = watch;
+}
+
+void
+chan_pipe_remove_watch (ChanPipe *self, ChanWatch *watch)
+{
+  for (ChanWatch **at = &self->watches; *at != NULL; at = &(*at)->next)
+    if (*at == watch)
+      {
+        *at = watch->next;
+        return;
+      }
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-stream.h"
+
+#include "chan-handle.h"
+#include "chan-link-private.h"
+#include "wire/chan-limits.h"
+
+/* Between the pipes and the link: one stream. */
+
+/* Bytes taken by the application after which the peer hears of it at once. */
+#define TELL_BYTES 32768
+
+ChanStream *
+chan_stream_new (ChanSessionCore *session, gboolean ours, ChanStreamKind kind)
+{
+  return chan_session_core_add (session, ours, kind);
+}
+
+static ChanLinkClass *
+link_class (ChanStream *self, ChanLater *later)
+{
+  self->session->reactor->later = later;
+  return CHAN_LINK_GET_CLASS (self->session->link);
+}
+
+gboolean
+chan_stream_has_room (ChanStream *self)
+{
+  return !self->out_over && self->session->state <= CHAN_SESSION_DRAINING && self->session->state != CHAN_SESSION_CONNECTING &&
+         CHAN_LINK_GET_CLASS (self->session->link)->has_room (self->session->link, self->id);
+}
+
+gboolean
+chan_stream_reports_taken (ChanStream *self)
+{
+  return self != NULL && (chan_link_private (self->session->link)->flags & CHAN_LINK_TAKEN) != 0;
+}
+
+static void
+maybe_remove (ChanStream *self, ChanLater *later)
+{
+  if (self->in_over && self->out_over)
+    chan_session_core_remove (self->session, self, later);
+}
+
+/* --- down --- */
+
+static void
+unopen (ChanStream *self, ChanStream **opened, guint n, ChanLater *later)
+{
+  g_autoptr (GError) reason = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_RESET, "The message was not sent");
+
+  for (guint i = 0; i < n; i++)
+    chan_stream_reset (opened[i], reason, later);
+}
+
+static ChanStream *
+open_for_handle (ChanStream *self, GObject *handle, ChanLater *later, GError **error)
+{
+  ChanOpenInfo info = { .kind = chan_handle_kind (handle), .parent = self->id };
+  ChanStream *stream;
+  const char *name = NULL;
+
+  if (info.kind == CHAN_STREAM_SENDER || info.kind == CHAN_STREAM_RECEIVER)
+    {
+      guint capacity;
+
+      g_object_get (handle, "capacity", &capacity, NULL);
+      info.capacity = capacity;
+    }
+  info.name = name;
+  stream = chan_stream_new (self->session, TRUE, info.kind);
+  if (link_class (self, later)->open (self->session->link, stream->id, &info, error))
+    return stream;
+  chan_session_core_remove (self->session, stream, later);
+  return NULL;
+}
+
+static gboolean
+send_message (ChanStream *self, ChanMessage *message, ChanLater *later, GError **error)
+{
+  ChanStream *opened[256];
+  ChanHandleRef refs[256];
+  guint n = chan_message_get_n_handles (message);
+  gsize cost = 0;
+
+  g_assert (n <= G_N_ELEMENTS (opened));
+  if (chan_message_get_size (message) > self->session->max_message_bytes)
+    {
+      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_LARGE,
+                   "The message has %" G_GSIZE_FORMAT " bytes; at most %" G_GSIZE_FORMAT " are allowed",
+                   chan_message_get_size (message), self->session->max_message_bytes);
+      return FALSE;
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      opened[i] = open_for_handle (self, chan_message_get_handle (message, i), later, error);
+      if (opened[i] == NULL)
+        {
+          unopen (self, opened, i, later);
+          return FALSE;
+        }
+      refs[i] = (ChanHandleRef){ opened[i]->kind, opened[i]->id };
+    }
+  if (!link_class (self, later)->send (self->session->link, self->id, message, refs, n, &cost, error))
+    {
+      unopen (self, opened, n, later);
+      return FALSE;
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      GObject *handle = chan_message_steal_handle (message, i);
+
+      chan_handle_export (handle, opened[i], self->session->reactor, later);
+      chan_later_add (later, g_object_unref, handle);
+    }
+  self->session->n_messages_out++;
+  return TRUE;
+}
+
+gboolean
+chan_stream_send (ChanStream *self, ChanItemKind kind, gpointer item, ChanLater *later, GError **error)
+{
+  gboolean ok;
+
+  if (kind == CHAN_ITEM_MESSAGE)
+    ok = send_message (self, item, later, error);
+  else
+    ok = link_class (self, later)->write (self->session->link, self->id, item, error);
+  chan_session_core_output (self->session, later);
+  return ok;
+}
+
+void
+chan_stream_took (ChanStream *self, gsize bytes, guint n_messages, ChanLater *later)
+{
+  guint enough = self->in != NULL && self->in->kind == CHAN_ITEM_MESSAGE ? self->in->capacity / 2 : 0;
+
+  self->n_taken += n_messages;
+  self->bytes_untold += (guint32) bytes;
+  link_class (self, later)->grant (self->session->link, self->id, bytes, self->n_taken);
+  /* The peer may be waiting for this: told now if it is much, else with the next output. */
+  if ((n_messages > 0 && self->n_taken - self->n_told >= MAX (enough, 1)) || self->bytes_untold >= TELL_BYTES)
+    {
+      self->n_told = self->n_taken;
+      self->bytes_untold = 0;
+      chan_session_core_output (self->session, later);
+    }
+  else if (self->session->reactor->owner == self->session)
+    chan_reactor_output_soon (self->session->reactor, later);
+}
+
+void
+chan_stream_finish (ChanStream *self, ChanLater *later)
+{
+  if (self->out_over)
+    return;
+  self->out_over = TRUE;
+  link_class (self, later)->finish (self->session->link, self->id);
+  chan_session_core_output (self->session, later);
+  if (self->in_over)
+    maybe_remove (self, later);
+  else if (self->session->state == CHAN_SESSION_DRAINING)
+    chan_session_core_drain (self->session, later);
+}
+
+void
+chan_stream_end_seen (ChanStream *self, ChanLater *later)
+{
+  if (self->out == NULL)
+    chan_stream_finish (self, later);
+}
+
+void
+chan_stream_stop (ChanStream *self, const GError *reason, ChanLater *later)
+{
+  ChanLinkClass *klass = link_class (self, later);
+
+  if (self->out == NULL)
+    {
+      chan_stream_reset (self, reason, later);
+      return;
+    }
+  /* A reset would take with it what we wrote: what still arrives is dropped. */
+  if (klass->stop != NULL && !self->in_over)
+    klass->stop (self->session->link, self->id, (ChanChannelError) reason->code, reason->message);
+  chan_session_core_output (self->session, later);
+}
+
+void
+chan_stream_reset (ChanStream *self, const GError *reason, ChanLater *later)
+{
+  ChanChannelError code = CHAN_CHANNEL_ERROR_RESET;
+  ChanSessionCore *session = self->session;
+  g_autoptr (ChanPipe) in = self->in != NULL ? chan_pipe_ref (self->in) : NULL;
+  g_autoptr (ChanPipe) out = self->out != NULL ? chan_pipe_ref (self->out) : NULL;
+
+  if (reason != NULL && reason->domain == CHAN_CHANNEL_ERROR)
+    code = (ChanChannelError) reason->code;
+  link_class (self, later)->reset (session->link, self->id, code, reason != NULL ? reason->message : NULL);
+  self->in_over = self->out_over = TRUE;
+  chan_session_core_remove (session, self, later);
+  /* The other direction of a byte stream ends too. */
+  if (in != NULL && reason != NULL)
+    chan_pipe_failed (in, reason, later);
+  if (out != NULL && reason != NULL)
+    chan_pipe_failed (out, reason, later);
+  chan_session_core_output (session, later);
+}
+
+void
+chan_stream_bind_in (ChanStream *self, ChanPipe *pipe, ChanLater *later)
+{
+  self->in = chan_pipe_ref (pipe);
+  /* Nothing of ours goes that way. */
+  if (self->ours && self->kind == CHAN_STREAM_BYTES_OUT)
+    chan_stream_finish (self, later);
+  chan_pipe_link_sender (pipe, self, later);
+}
+
+void
+chan_stream_bind_out (ChanStream *self, ChanPipe *pipe, ChanLater *later)
+{
+  self->out = chan_pipe_ref (pipe);
+  chan_pipe_link_receiver (pipe, self, later);
+}
+
+/* --- up --- */
+
+void
+chan_stream_deliver_message (ChanStream *self, ChanMessage *message, gsize cost, ChanLater *later)
+{
+  if (self->in == NULL)
+    {
+      chan_stream_took (self, cost, 1, later);
+      chan_later_add (later, (ChanLaterFunc) chan_message_unref, message);
+      return;
+    }
+  self->session->n_messages_in++;
+  chan_pipe_push (self->in, message, MAX (cost, 1), later);
+}
+
+void
+chan_stream_deliver_bytes (ChanStream *self, GBytes *bytes, ChanLater *later)
+{
+  if (self->in == NULL)
+    {
+      chan_stream_took (self, g_bytes_get_size (bytes), 0, later);
+      chan_later_add (later, (ChanLaterFunc) g_bytes_unref, bytes);
+    }
+  else
+    chan_pipe_push (self->in, bytes, g_bytes_get_size (bytes), later);
+}
+
+void
+chan_stream_deliver_finish (ChanStream *self, ChanLater *later)
+{
+  if (self->in_over)
+    return;
+  self->in_over = TRUE;
+  /* finished() may end our half, and with it this stream. */
+  if (self->in != NULL && !self->out_over)
+    {
+      chan_pipe_finished (self->in, later);
+      return;
+    }
+  if (self->in != NULL)
+    chan_pipe_finished (self->in, later);
+  maybe_remove (self, later);
+}
+
+void
+chan_stream_deliver_reset (ChanStream *self, const GError *error, ChanLater *later)
+{
+  g_autoptr (ChanPipe) in = self->in != NULL ? chan_pipe_ref (self->in) : NULL;
+  g_autoptr (ChanPipe) out = self->out != NULL ? chan_pipe_ref (self->out) : NULL;
+
+  self->in_over = self->out_over = TRUE;
+  chan_session_core_remove (self->session, self, later);
+  if (in != NULL)
+    chan_pipe_failed (in, error, later);
+  if (out != NULL)
+    chan_pipe_failed (out, error, later);
+}
+
+void
+chan_stream_deliver_stop (ChanStream *self, const GError *error, ChanLater *later)
+{
+  g_autoptr (ChanPipe) out = self->out != NULL ? chan_pipe_ref (self->out) : NULL;
+
+  if (out == NULL || self->out_over)
+    return;
+  chan_pipe_failed (out, error, later);
+  chan_stream_finish (self, later);
+}
+
+void
+chan_stream_deliver_taken (ChanStream *self, guint64 count, ChanLater *later)
+{
+  if (self->out != NULL)
+    chan_pipe_peer_took (self->out, count, later);
+}
+
+void
+chan_stream_deliver_room (ChanStream *self, ChanLater *later)
+{
+  if (self->out != NULL)
+    chan_pipe_drain (self->out, later);
+}
