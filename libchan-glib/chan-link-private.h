@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "chan-link.h"
+#include "chan-session-core.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  ChanSessionCore *session; /* borrowed; NULL before and after */
+  ChanReactor *reactor;     /* of a pair, before the session takes it */
+  ChanLinkFlags flags;
+  int fd;
+  GIOCondition want;
+  gint64 deadline;
+} ChanLinkPrivate;
+
+ChanLinkPrivate *chan_link_private (ChanLink *self);
+/* NULL if it is over; *later: of the slot that is being called */
+ChanStream      *chan_link_lookup  (ChanLink *self, guint64 stream, ChanLater **later);
+
+G_END_DECLS

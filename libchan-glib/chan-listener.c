@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-listener-private.h"
+
+#include "chan-endpoint.h"
+#include "chan-operation-private.h"
+#include "chan-session-private.h"
+#include "chan-transport.h"
+
+/**
+ * ChanListener:
+ *
+ * Accepts sessions at an address. Sessions are taken with
+ * [method@Chan.Listener.accept], or, if somebody is connected to it, by the
+ * signal [signal@Chan.Listener::incoming]. Connections are accepted and their
+ * handshakes done in the background.
+ *
+ * Dropping the last reference stops listening.
+ *
+ * Since: 1.0
+ */
+struct _ChanListener
+{
+  GObject parent_instance;
+
+  ChanTransport *transport;
+  ChanOptions *options;
+  GMainContext *context; /* where signals fire */
+  ChanPipe *accepts;     /* of ChanSession; its lock guards: */
+  char *uri;
+  gboolean listening;
+  GPtrArray *old_uris;   /* get_uri() gave them out */
+};
+
+enum { SIGNAL_INCOMING, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (ChanListener, chan_listener, G_TYPE_OBJECT)
+
+static void
+listener_stop (ChanListener *self, const GError *error)
+{
+  gboolean was_listening;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (self->accepts);
+  was_listening = self->listening;
+  self->listening = FALSE;
+  if (error != NULL)
+    chan_pipe_fail_sender (self->accepts, error, FALSE, &later);
+  else
+    chan_pipe_close_sender (self->accepts, &later);
+  chan_pipe_unlock (self->accepts, &later);
+  if (was_listening)
+    chan_transport_unlisten (self->transport, self);
+}
+
+static void
+chan_listener_dispose (GObject *object)
+{
+  ChanListener *self = CHAN_LISTENER (object);
+  ChanLater later;
+
+  listener_stop (self, NULL);
+  chan_later_init (&later);
+  chan_pipe_lock (self->accepts);
+  chan_pipe_close_receiver (self->accepts, CHAN_CHANNEL_ERROR_CLOSED, "The listener was dropped", &later);
+  chan_pipe_unlock (self->accepts, &later);
+  G_OBJECT_CLASS (chan_listener_parent_class)->dispose (object);
+}
+
+static void
+chan_listener_finalize (GObject *object)
+{
+  ChanListener *self = CHAN_LISTENER (object);
+
+  g_clear_object (&self->transport);
+  g_clear_object (&self->options);
+  g_clear_pointer (&self->context, g_main_context_unref);
+  chan_pipe_unref (self->accepts);
+  g_ptr_array_unref (self->old_uris);
+  g_free (self->uri);
+  G_OBJECT_CLASS (chan_listener_parent_class)->finalize (object);
+}
+
+static void
+chan_listener_class_init (ChanListenerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = chan_listener_dispose;
+  G_OBJECT_CLASS (klass)->finalize = chan_listener_finalize;
+
+  /**
+   * ChanListener::incoming:
+   * @self: the listener
+   * @session: the session
+   *
+   * A session came. While somebody is connected to this signal, sessions are
+   * given here and not to [method@Chan.Listener.accept]. Emitted in the
+   * thread-default main context in which the listener was made.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_INCOMING] = g_signal_new ("incoming", CHAN_TYPE_LISTENER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                           G_TYPE_NONE, 1, CHAN_TYPE_SESSION);
+}
+
+static void
+chan_listener_init (ChanListener *self)
+{
+  GMainContext *context = g_main_context_get_thread_default ();
+
+  if (context != NULL)
+    self->context = g_main_context_ref (context);
+  self->accepts = chan_pipe_core_new (CHAN_ITEM_OBJECT, G_MAXUINT, NULL);
+  self->old_uris = g_ptr_array_new_with_free_func (g_free);
+}
+
+ChanPipe *
+chan_listener_get_accepts (ChanListener *self)
+{
+  return self->accepts;
+}
+
+/* --- from the transport --- */
+
+typedef struct
+{
+  ChanListener *listener; /* a reference */
+  ChanSessionCore *core;  /* a reference */
+  ChanSession *session;
+  gboolean failed;
+} Incoming;
+
+static void
+incoming_free (gpointer data)
+{
+  Incoming *self = data;
+
+  g_clear_object (&self->session);
+  g_clear_pointer (&self->core, chan_session_core_unref);
+  g_object_unref (self->listener);
+  g_free (self);
+}
+
+static gboolean
+incoming_emit (gpointer data)
+{
+  Incoming *self = data;
+
+  chan_session_adopt (self->session);
+  g_signal_emit (self->listener, signals[SIGNAL_INCOMING], 0, self->session);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+incoming_offer (Incoming *self)
+{
+  ChanLater later;
+
+  if (g_signal_has_handler_pending (self->listener, signals[SIGNAL_INCOMING], 0, FALSE))
+    {
+      GSource *source = g_idle_source_new ();
+
+      g_source_set_priority (source, G_PRIORITY_DEFAULT);
+      g_source_set_static_name (source, "libchan-glib incoming");
+      g_source_set_callback (source, incoming_emit, self, incoming_free);
+      g_source_attach (source, self->listener->context);
+      g_source_unref (source);
+      return;
+    }
+  chan_later_init (&later);
+  chan_pipe_lock (self->listener->accepts);
+  chan_pipe_push (self->listener->accepts, g_steal_pointer (&self->session), 0, &later);
+  chan_pipe_unlock (self->listener->accepts, &later);
+  incoming_free (self);
+}
+
+static void
+incoming_ready (gpointer data)
+{
+  Incoming *self = data;
+
+  if (self->failed)
+    {
+      incoming_free (self);
+      return;
+    }
+  self->session = chan_session_new_for_core (g_steal_pointer (&self->core), chan_listener_get_uri (self->listener));
+  incoming_offer (self);
+}
+
+/* Under the session's lock. */
+static void
+on_ready (gpointer data, const GError *error, ChanLater *later)
+{
+  Incoming *self = data;
+
+  if (error != NULL)
+    g_debug ("%s: an incoming session failed: %s", self->listener->uri, error->message);
+  self->failed = error != NULL;
+  chan_later_add (later, incoming_ready, self);
+}
+
+/**
+ * chan_listener_deliver_link:
+ * @self: a listener
+ * @link: a link that came in; need not be ready
+ *
+ * For transports: offers a link. Any thread.
+ *
+ * Since: 1.0
+ */
+void
+chan_listener_deliver_link (ChanListener *self, ChanLink *link)
+{
+  Incoming *incoming;
+  ChanSessionCore *core;
+
+  g_return_if_fail (CHAN_IS_LISTENER (self) && CHAN_IS_LINK (link));
+
+  incoming = g_new0 (Incoming, 1);
+  incoming->listener = g_object_ref (self);
+  core = incoming->core = chan_session_core_new (link, CHAN_SESSION_SERVER, self->options);
+  chan_session_core_ref (core);
+  core->on_ready = on_ready;
+  core->on_ready_data = incoming;
+  chan_session_core_start (core);
+  chan_session_core_unref (core);
+}
+
+/**
+ * chan_listener_set_uri:
+ * @self: a listener
+ * @uri: where it really listens
+ *
+ * For transports: says where, with the port that was chosen.
+ *
+ * Since: 1.0
+ */
+void
+chan_listener_set_uri (ChanListener *self, const char *uri)
+{
+  ChanLater later;
+
+  g_return_if_fail (CHAN_IS_LISTENER (self) && uri != NULL);
+
+  chan_later_init (&later);
+  chan_pipe_lock (self->accepts);
+  g_ptr_array_add (self->old_uris, self->uri);
+  self->uri = g_strdup (uri);
+  chan_pipe_unlock (self->accepts, &later);
+}
+
+/**
+ * chan_listener_fail:
+ * @self: a listener
+ * @error: why
+ *
+ * For transports: says that no link can come any more.
+ *
+ * Since: 1.0
+ */
+void
+chan_listener_fail (ChanListener *self, const GError *error)
+{
+  g_return_if_fail (CHAN_IS_LISTENER (self) && error != NULL);
+
+  listener_stop (self, error);
+}
+
+/* --- listening --- */
+
+static void
+on_listening (ChanLink *link, const GError *error, gpointer data)
+{
+  GTask *task = data;
+  ChanListener *self = g_task_get_task_data (task);
+
+  if (error != NULL)
+    {
+      self->listening = FALSE;
+      g_task_return_error (task, g_error_copy (error));
+    }
+  else
+    g_task_return_pointer (task, g_object_ref (self), g_object_unref);
+  g_object_unref (task);
+}
+
+static gboolean
+begin_listening (GTask *task, const char *text, GError **error)
+{
+  ChanEndpoint *endpoint = chan_endpoint_new (text, error);
+  g_autoptr (GUri) uri = NULL;
+  g_autoptr (ChanOperation) operation = NULL;
+  g_autoptr (ChanListener) self = NULL;
+
+  if (endpoint == NULL)
+    return FALSE;
+  self = g_object_new (CHAN_TYPE_LISTENER, NULL);
+  uri = chan_endpoint_parse (endpoint, endpoint->uris[0], &self->options, error);
+  self->uri = g_strdup (endpoint->uris[0]);
+  chan_endpoint_free (endpoint);
+  if (uri == NULL)
+    return FALSE;
+  self->transport = chan_transport_new_for_scheme (g_uri_get_scheme (uri), error);
+  if (self->transport == NULL)
+    return FALSE;
+  self->listening = TRUE;
+  g_task_set_task_data (task, g_object_ref (self), g_object_unref);
+  operation = chan_operation_new (uri, self->options, g_task_get_cancellable (task), on_listening, task);
+  if (chan_transport_listen (self->transport, self, operation, error))
+    return TRUE;
+  self->listening = FALSE;
+  chan_operation_disown (operation);
+  return FALSE;
+}
+
+/**
+ * chan_listen_async:
+ * @uri: a URI, or `@NAME` of an endpoint in the configuration
+ * @io_priority: the I/O priority of the request; not used
+ * @cancellable: (nullable): to give up
+ * @callback: (scope async) (nullable): called when it listens
+ * @user_data: data for @callback
+ *
+ * Asynchronous [func@Chan.listen].
+ *
+ * Since: 1.0
+ */
+void
+chan_listen_async (const char *uri, int io_priority, GCancellable *cancellable,
+                   GAsyncReadyCallback callback, gpointer user_data)
+{
+  GTask *task;
+  GError *error = NULL;
+
+  g_return_if_fail (uri != NULL);
+
+  task = g_task_new (NULL, cancellable, callback, user_data);
+  g_task_set_source_tag (task, chan_listen_async);
+  g_task_set_name (task, "chan_listen");
+  if (begin_listening (task, uri, &error))
+    return;
+  g_task_return_error (task, error);
+  g_object_unref (task);
+}
+
+/**
+ * chan_listen_finish:
+ * @result: the result given to the callback
+ * @error: return location for an error
+ *
+ * Finishes [func@Chan.listen_async].
+ *
+ * Returns: (transfer full): the listener
+ *
+ * Since: 1.0
+ */
+ChanListener *
+chan_listen_finish (GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * chan_listen:
+ * @uri: a URI, or `@NAME` of an endpoint in the configuration (its first URI)
+ * @cancellable: (nullable): to give up
+ * @error: return location for an error
+ *
+ * Begins to listen. With port 0 a free port is chosen;
+ * [method@Chan.Listener.get_uri] tells which.
+ *
+ * Returns: (transfer full): the listener
+ *
+ * Since: 1.0
+ */
+ChanListener *
+chan_listen (const char *uri, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GCancellable) limit = NULL;
+  ChanListener *self;
+  ChanBlock block;
+
+  g_return_val_if_fail (uri != NULL, NULL);
+
+  limit = chan_block_begin (&block, 0, cancellable);
+  chan_listen_async (uri, G_PRIORITY_DEFAULT, limit, chan_block_done, &block);
+  result = chan_block_end (&block);
+  self = chan_listen_finish (result, error);
+  /* Its signals belong to the caller's main context, not to the one just used. */
+  if (self != NULL)
+    {
+      GMainContext *context = g_main_context_get_thread_default ();
+
+      g_clear_pointer (&self->context, g_main_context_unref);
+      self->context = context != NULL ? g_main_context_ref (context) : NULL;
+    }
+  return self;
+}
+
+/**
+ * chan_listener_close:
+ * @self: a listener
+ *
+ * Stops listening. Sessions that were accepted go on; waiting
+ * [method@Chan.Listener.accept] calls get those that are there, then the end.
+ *
+ * Since: 1.0
+ */
+void
+chan_listener_close (ChanListener *self)
+{
+  g_return_if_fail (CHAN_IS_LISTENER (self));
+
+  listener_stop (self, NULL);
+}
+
+/**
+ * chan_listener_get_uri:
+ * @self: a listener
+ *
+ * Gets where it really listens, with the port that was chosen.
+ *
+ * Returns: the URI
+ *
+ * Since: 1.0
+ */
+const char *
+chan_listener_get_uri (ChanListener *self)
+{
+  g_return_val_if_fail (CHAN_IS_LISTENER (self), NULL);
+
+  return self->uri;
+}

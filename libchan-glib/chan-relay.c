@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-relay.h"
+
+#include "chan-handle.h"
+#include "chan-stream.h"
+
+/* One runner at a time, whoever is there: the thread in which one of the two
+ * pipes became ready. Pops under the source's lock, pushes under the target's,
+ * never holds both. Lives until both pipes have ended. */
+
+typedef enum
+{
+  RELAY_IDLE,
+  RELAY_RUNNING,
+  RELAY_AGAIN, /* something happened while it ran */
+} RelayState;
+
+typedef struct
+{
+  gatomicrefcount ref_count; /* one for each watch, one while on the way to a run */
+  ChanPipe *from;            /* we are its receiver */
+  ChanPipe *to;              /* we are its sender */
+  ChanWatch from_watch, to_watch; /* under the pipe's lock */
+  gint state;                /* RelayState, atomic */
+  gpointer held;             /* taken from `from`, not yet accepted by `to`; the runner's */
+} ChanRelay;
+
+static void
+relay_unref (gpointer data)
+{
+  ChanRelay *self = data;
+
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  chan_pipe_unref (self->from);
+  chan_pipe_unref (self->to);
+  g_free (self);
+}
+
+typedef enum { RELAY_WAIT, RELAY_MORE, RELAY_OVER } RelayStep;
+
+/* Both directions of an end: the source's end goes to the target... */
+static void
+relay_end (ChanRelay *self, ChanTake take, const GError *error)
+{
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (self->to);
+  if (take == CHAN_TAKE_CLOSED)
+    chan_pipe_close_sender (self->to, &later);
+  else
+    chan_pipe_fail_sender (self->to, error, FALSE, &later);
+  chan_pipe_unlock (self->to, &later);
+}
+
+/* ...and the target's, back to the source. */
+static gboolean
+relay_target_gone (ChanRelay *self)
+{
+  g_autoptr (GError) error = NULL;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (self->to);
+  if (self->to->sender_error != NULL)
+    error = g_error_copy (self->to->sender_error);
+  chan_pipe_unlock (self->to, &later);
+  if (error == NULL)
+    return FALSE;
+  chan_pipe_lock (self->from);
+  chan_pipe_close_receiver (self->from, error->domain == CHAN_CHANNEL_ERROR ? (ChanChannelError) error->code : CHAN_CHANNEL_ERROR_CLOSED,
+                            error->message, &later);
+  chan_pipe_unlock (self->from, &later);
+  return TRUE;
+}
+
+static gboolean
+relay_may_send (ChanRelay *self)
+{
+  gboolean room;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (self->to);
+  room = chan_pipe_has_room (self->to);
+  chan_pipe_unlock (self->to, &later);
+  return room;
+}
+
+static ChanTake
+relay_take (ChanRelay *self, GError **error)
+{
+  ChanTake take;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (self->from);
+  take = chan_pipe_take (self->from, FALSE, &self->held, &later, error);
+  chan_pipe_unlock (self->from, &later);
+  return take;
+}
+
+/* Handles of a message are carried on by relays of their own. */
+static ChanMessage *
+relay_repack (ChanRelay *self, ChanMessage *message, GError **error)
+{
+  ChanMessage *packed;
+
+  if (chan_message_get_n_handles (message) == 0)
+    return message;
+  chan_message_arrived (message);
+  packed = chan_message_pack (message, self->to, error);
+  if (packed == NULL)
+    return NULL;
+  chan_message_commit (message);
+  chan_message_unref (message);
+  return packed;
+}
+
+static RelayStep
+relay_put (ChanRelay *self)
+{
+  g_autoptr (GError) error = NULL;
+  ChanAccept accept = CHAN_ACCEPT_FAILED;
+  gpointer item = g_steal_pointer (&self->held);
+  ChanLater later;
+
+  if (self->from->kind == CHAN_ITEM_MESSAGE)
+    {
+      ChanMessage *packed = relay_repack (self, item, &error);
+
+      if (packed == NULL)
+        chan_message_unref (item);
+      item = packed;
+    }
+  chan_later_init (&later);
+  chan_pipe_lock (self->to);
+  if (item != NULL)
+    accept = chan_pipe_accept (self->to, item, &later, &error);
+  if (accept == CHAN_ACCEPT_WAIT)
+    self->held = item;
+  else if (accept == CHAN_ACCEPT_FAILED)
+    {
+      if (item != NULL)
+        chan_pipe_drop_item (self->to, item, &later);
+      chan_pipe_fail_sender (self->to, error, FALSE, &later);
+    }
+  chan_pipe_unlock (self->to, &later);
+  return accept == CHAN_ACCEPT_WAIT ? RELAY_WAIT : RELAY_MORE;
+}
+
+static RelayStep
+relay_step (ChanRelay *self)
+{
+  g_autoptr (GError) error = NULL;
+  ChanTake take;
+
+  if (relay_target_gone (self))
+    return RELAY_OVER;
+  if (self->held == NULL)
+    {
+      if (!relay_may_send (self))
+        return RELAY_WAIT;
+      take = relay_take (self, &error);
+      if (take == CHAN_TAKE_EMPTY)
+        return RELAY_WAIT;
+      if (take != CHAN_TAKE_MESSAGE)
+        {
+          relay_end (self, take, error);
+          return RELAY_OVER;
+        }
+    }
+  return relay_put (self);
+}
+
+static void
+relay_stop (ChanRelay *self)
+{
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (self->from);
+  chan_pipe_remove_watch (self->from, &self->from_watch);
+  chan_pipe_close_receiver (self->from, CHAN_CHANNEL_ERROR_CLOSED, "The channel's other end is gone", &later);
+  chan_pipe_unlock (self->from, &later);
+  chan_pipe_lock (self->to);
+  chan_pipe_remove_watch (self->to, &self->to_watch);
+  chan_pipe_unlock (self->to, &later);
+  if (self->held != NULL)
+    {
+      chan_pipe_drop_item (self->from, g_steal_pointer (&self->held), &later);
+      chan_later_run (&later);
+    }
+  relay_unref (self);
+  relay_unref (self);
+}
+
+static void
+relay_run (gpointer data)
+{
+  ChanRelay *self = data;
+  RelayStep step = RELAY_WAIT;
+
+  /* Somebody runs already: he looks again. */
+  if (!g_atomic_int_compare_and_exchange (&self->state, RELAY_IDLE, RELAY_RUNNING))
+    {
+      g_atomic_int_compare_and_exchange (&self->state, RELAY_RUNNING, RELAY_AGAIN);
+      if (!g_atomic_int_compare_and_exchange (&self->state, RELAY_IDLE, RELAY_RUNNING))
+        {
+          relay_unref (self);
+          return;
+        }
+    }
+  do
+    {
+      g_atomic_int_set (&self->state, RELAY_RUNNING);
+      while ((step = relay_step (self)) == RELAY_MORE)
+        continue;
+    }
+  while (step != RELAY_OVER && !g_atomic_int_compare_and_exchange (&self->state, RELAY_RUNNING, RELAY_IDLE));
+  /* An ended relay stays RUNNING: nobody runs it again. */
+  if (step == RELAY_OVER)
+    relay_stop (self);
+  relay_unref (self);
+}
+
+static void
+relay_schedule (ChanRelay *self, ChanLater *later)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  chan_later_add (later, relay_run, self);
+}
+
+static void
+from_notify (ChanWatch *watch, ChanLater *later)
+{
+  relay_schedule ((ChanRelay *) ((guint8 *) watch - G_STRUCT_OFFSET (ChanRelay, from_watch)), later);
+}
+
+static void
+to_notify (ChanWatch *watch, ChanLater *later)
+{
+  relay_schedule ((ChanRelay *) ((guint8 *) watch - G_STRUCT_OFFSET (ChanRelay, to_watch)), later);
+}
+
+static void
+relay_start (gpointer data)
+{
+  ChanRelay *self = data;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (self->from);
+  if (self->from->receiver_side == CHAN_SIDE_RESERVED)
+    self->from->receiver_side = CHAN_SIDE_LOCAL;
+  chan_pipe_add_watch (self->from, &self->from_watch);
+  chan_pipe_unlock (self->from, &later);
+  chan_pipe_lock (self->to);
+  if (self->to->sender_side == CHAN_SIDE_RESERVED)
+    self->to->sender_side = CHAN_SIDE_LOCAL;
+  chan_pipe_add_watch (self->to, &self->to_watch);
+  chan_pipe_unlock (self->to, &later);
+  relay_run (self);
+}
+
+/* Takes over both references. */
+static void
+relay_new (ChanPipe *from, ChanPipe *to, ChanLater *later)
+{
+  ChanRelay *self = g_new0 (ChanRelay, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
+  self->from = from;
+  self->to = to;
+  self->from_watch.notify = from_notify;
+  self->to_watch.notify = to_notify;
+  self->to_watch.of_sender = TRUE;
+  chan_later_add (later, relay_start, self);
+}
+
+void
+chan_relay_export (ChanPipe *pipe, gboolean sender, ChanStream *stream, ChanReactor *reactor, ChanLater *later)
+{
+  ChanPipe *fresh = chan_pipe_core_new (pipe->kind, pipe->capacity, reactor);
+
+  if (sender)
+    {
+      fresh->receiver_side = CHAN_SIDE_LOCAL;
+      chan_stream_bind_in (stream, fresh, later);
+      relay_new (fresh, chan_pipe_ref (pipe), later);
+    }
+  else
+    {
+      fresh->sender_side = CHAN_SIDE_LOCAL;
+      chan_stream_bind_out (stream, fresh, later);
+      relay_new (chan_pipe_ref (pipe), fresh, later);
+    }
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "chan-pipe-private.h"
+
+G_BEGIN_DECLS
+
+/* An end whose pipe already belongs to a session, or whose other end moved too:
+ * a new pipe moves to the stream in its place, and a relay carries from one to
+ * the other, under credit, with close and errors as what they are. */
+/* Under the reactor's lock. `pipe`'s lock is not taken: the side is reserved, so it is ours. */
+void     chan_relay_export     (ChanPipe *pipe, gboolean sender, ChanStream *stream, ChanReactor *reactor, ChanLater *later);
+
+G_END_DECLS

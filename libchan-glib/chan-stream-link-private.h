@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "chan-stream-link.h"
+#include "wire/chan-codec.h"
+#include "wire/chan-spdy-conn.h"
+
+G_BEGIN_DECLS
+
+/* Our SETTINGS feature bits (docs/wire.md, "Between two libchan-glib peers") */
+#define CHAN_FEATURE_BASE 1u
+
+typedef enum
+{
+  LINK_HANDSHAKE, /* TLS */
+  LINK_SETTLING,  /* who is the peer? */
+  LINK_RUNNING,
+  LINK_CLOSING,   /* the last output is on its way */
+  LINK_SHUT,      /* our half is ended; the peer's end is awaited */
+  LINK_DEAD,
+} LinkState;
+
+typedef struct _LinkStream LinkStream;
+
+/* What the link knows of a stream. */
+struct _LinkStream
+{
+  guint64 id;            /* the core's; 0: refused */
+  guint32 sid;           /* SPDY's */
+  guint8 bytes;          /* a byte stream */
+  guint8 carries;        /* a channel on which the peer sends, so that its messages may name streams */
+  guint8 bound;          /* the application has its end: data goes up at once */
+  guint8 fin_held;       /* FIN came before it was bound, or behind a waiting message */
+  guint8 reset_held;     /* the same for a reset, with code and text */
+  guint8 reassembles;    /* owns a reassembly slot */
+  ChanDecoder decoder;
+  gint32 capacity;       /* from SYN_STREAM; -1: not given */
+  guint64 parent_ref;
+  GByteArray *held;      /* bytes that cannot go up yet; or NULL */
+  ChanDecoded *waiting;  /* a message that names a stream which is not there yet; or NULL */
+  gint64 waiting_until;  /* monotonic µs */
+  gsize early;           /* bytes of the partial message already given back */
+  guint32 reset_code;
+  char *reset_text;
+};
+
+#define CHAN_REASSEMBLY_SLOTS 2
+
+struct _ChanStreamLink
+{
+  ChanLink parent_instance;
+
+  /* Everything under the session's lock. */
+  ChanByteIO *io;
+  ChanSpdyConn *conn;
+  ChanLimits limits;
+  ChanSpdyDialect dialect;
+  ChanSpdyDialect wanted;    /* dialect= option; UNKNOWN: auto */
+  ChanSessionRole role;
+  LinkState state;
+  ChanEncoded encoded;
+  GPtrArray *unbound;        /* streams of the peer that no message named yet */
+  GPtrArray *waiting;        /* streams with a waiting message */
+  guint n_slots;             /* reassembly slots in use */
+  GPtrArray *slot_queue;     /* streams that want one */
+  gint64 now;
+  gint64 settle_deadline, handshake_deadline, close_deadline, frame_deadline, stall_deadline;
+  gint64 heard;              /* last input */
+  guint32 ping_id;           /* of a keepalive or a ping() that is not answered; 0: none */
+  gint64 ping_deadline;
+  gboolean ping_wanted;      /* by the application */
+  guint paused;              /* queues of a peer without credit that are full: nothing is read */
+  gboolean goaway_seen, goaway_sent;
+  guint settle_ms, handshake_sec, keepalive_sec, keepalive_timeout_sec, dangling_sec, stall_sec;
+  guint64 bytes_in, bytes_out;
+  GError *failure;           /* found while handling events; the service returns it */
+};
+
+/* chan-stream-link-input.c */
+void chan_stream_link_process (ChanStreamLink *self);
+void chan_stream_link_settle  (ChanStreamLink *self, ChanSpdyDialect dialect);
+/* chan-stream-link-data.c */
+void chan_stream_link_data        (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len);
+void chan_stream_link_fin         (ChanStreamLink *self, LinkStream *stream);
+void chan_stream_link_opened      (ChanStreamLink *self);
+void chan_stream_link_time        (ChanStreamLink *self);
+void chan_stream_link_end_stream  (ChanStreamLink *self, LinkStream *stream, const GError *error);
+void chan_stream_link_reset_up    (ChanStreamLink *self, LinkStream *stream);
+void chan_stream_link_drop_slot   (ChanStreamLink *self, LinkStream *stream);
+void chan_stream_link_cancel_children (ChanStreamLink *self, LinkStream *stream);
+
+/* chan-stream-link-slots.c */
+gboolean chan_stream_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GError **error);
+gboolean chan_stream_link_send (ChanLink *link, guint64 id, ChanMessage *message, const ChanHandleRef *refs, gsize n_refs, gsize *cost, GError **error);
+gboolean chan_stream_link_write (ChanLink *link, guint64 id, GBytes *bytes, GError **error);
+void chan_stream_link_grant (ChanLink *link, guint64 id, gsize bytes, guint messages);
+void chan_stream_link_finish (ChanLink *link, guint64 id);
+void chan_stream_link_reset (ChanLink *link, guint64 id, ChanChannelError code, const char *text);
+void chan_stream_link_stop (ChanLink *link, guint64 id, ChanChannelError code, const char *text);
+void chan_stream_link_forget (ChanLink *link, guint64 id);
+gboolean chan_stream_link_has_room (ChanLink *link, guint64 id);
+gboolean chan_stream_link_ping (ChanLink *link);
+
+LinkStream *chan_link_stream_new  (ChanStreamLink *self, guint32 sid);
+void        chan_link_stream_free (ChanStreamLink *self, LinkStream *stream);
+
+G_END_DECLS

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-stream-link-private.h"
+
+#include "chan-message-private.h"
+
+/* What the core asks of the link. All under the session's lock. */
+
+static LinkStream *
+lookup (ChanStreamLink *self, guint64 id)
+{
+  return chan_link_get_stream_data (CHAN_LINK (self), id);
+}
+
+/* --- down --- */
+
+gboolean
+chan_stream_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GError **error)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+  LinkStream *parent = info->parent != 0 ? lookup (self, info->parent) : NULL;
+  ChanSpdyOpen open = { .name = info->name, .type = info->type, .capacity = -1 };
+  LinkStream *stream = chan_link_stream_new (self, 0);
+  guint64 ref;
+
+  if (info->kind == CHAN_STREAM_SENDER || info->kind == CHAN_STREAM_RECEIVER)
+    open.capacity = info->capacity;
+  else
+    stream->bytes = TRUE;
+  stream->carries = info->kind == CHAN_STREAM_SENDER;
+  if (parent != NULL)
+    {
+      open.has_parent = TRUE;
+      open.parent_ref = chan_spdy_conn_get_ref (self->conn, parent->sid);
+    }
+  if (!chan_spdy_conn_open (self->conn, &open, stream, &stream->sid, &ref))
+    {
+      chan_link_stream_free (self, stream);
+      g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT,
+                           self->goaway_seen ? "The peer is going away and takes no new channels"
+                                             : "This session has used up its channel numbers: open a new one");
+      return FALSE;
+    }
+  stream->id = id;
+  stream->bound = TRUE;
+  chan_link_set_stream_data (link, id, stream);
+  /* A server that speaks first does not wait for ever to know to whom. */
+  if (self->state == LINK_SETTLING && self->settle_deadline == 0)
+    self->settle_deadline = g_get_monotonic_time () + (gint64) self->settle_ms * 1000;
+  return TRUE;
+}
+
+gboolean
+chan_stream_link_send (ChanLink *link, guint64 id, ChanMessage *message, const ChanHandleRef *refs, gsize n_refs,
+                  gsize *cost, GError **error)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+  LinkStream *stream = lookup (self, id);
+  ChanWireHandle handles[256];
+
+  g_assert (n_refs <= G_N_ELEMENTS (handles));
+  for (gsize i = 0; i < n_refs; i++)
+    {
+      handles[i].kind = (ChanWireKind) refs[i].kind;
+      handles[i].ref = chan_spdy_conn_get_ref (self->conn, lookup (self, refs[i].stream)->sid);
+    }
+  if (!chan_codec_encode (self->dialect, chan_message_peek_body (message), handles, n_refs, &self->limits, &self->encoded, error))
+    return FALSE;
+  *cost = self->encoded.n_bytes;
+  chan_spdy_conn_send_data (self->conn, stream->sid, self->encoded.segments, self->encoded.n_segments);
+  return TRUE;
+}
+
+gboolean
+chan_stream_link_write (ChanLink *link, guint64 id, GBytes *bytes, GError **error)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+  ChanSpdySegment segment = { .owner = bytes };
+
+  segment.data = g_bytes_get_data (bytes, &segment.len);
+  chan_spdy_conn_send_data (self->conn, lookup (self, id)->sid, &segment, 1);
+  return TRUE;
+}
+
+void
+chan_stream_link_grant (ChanLink *link, guint64 id, gsize bytes, guint messages)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+  LinkStream *stream = lookup (self, id);
+
+  if (stream == NULL)
+    return;
+  if (bytes > 0)
+    chan_spdy_conn_consumed (self->conn, stream->sid, bytes);
+  if (messages > 0)
+    chan_spdy_conn_taken (self->conn, stream->sid, messages);
+}
+
+void
+chan_stream_link_finish (ChanLink *link, guint64 id)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+
+  chan_spdy_conn_finish (self->conn, lookup (self, id)->sid);
+}
+
+/* reliability: what each code is on the wire (docs/wire.md, "Errors") */
+static ChanSpdyStatus
+status_of (ChanChannelError code)
+{
+  switch (code)
+    {
+    case CHAN_CHANNEL_ERROR_PROTOCOL:
+      return CHAN_SPDY_PROTOCOL_ERROR;
+    case CHAN_CHANNEL_ERROR_UNKNOWN_HANDLE:
+      return CHAN_SPDY_INVALID_STREAM;
+    case CHAN_CHANNEL_ERROR_LIMIT:
+      return CHAN_SPDY_REFUSED_STREAM;
+    case CHAN_CHANNEL_ERROR_NO_MEMORY:
+      return CHAN_SPDY_INTERNAL_ERROR;
+    case CHAN_CHANNEL_ERROR_TOO_LARGE:
+    case CHAN_CHANNEL_ERROR_TOO_COMPLEX:
+      return CHAN_SPDY_FRAME_TOO_LARGE;
+    default:
+      return CHAN_SPDY_CANCEL;
+    }
+}
+
+void
+chan_stream_link_reset (ChanLink *link, guint64 id, ChanChannelError code, const char *text)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+
+  chan_spdy_conn_reset (self->conn, lookup (self, id)->sid, status_of (code), code, text);
+}
+
+void
+chan_stream_link_stop (ChanLink *link, guint64 id, ChanChannelError code, const char *text)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+
+  chan_spdy_conn_stop (self->conn, lookup (self, id)->sid, code, text);
+}
+
+void
+chan_stream_link_forget (ChanLink *link, guint64 id)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+  LinkStream *stream = lookup (self, id);
+
+  if (stream == NULL)
+    return;
+  chan_stream_link_cancel_children (self, stream);
+  chan_link_set_stream_data (link, id, NULL);
+  chan_spdy_conn_set_stream_data (self->conn, stream->sid, NULL);
+  chan_spdy_conn_forget (self->conn, stream->sid);
+  chan_link_stream_free (self, stream);
+}
+
+gboolean
+chan_stream_link_has_room (ChanLink *link, guint64 id)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+  LinkStream *stream = lookup (self, id);
+
+  return stream != NULL && self->state == LINK_RUNNING && chan_spdy_conn_has_room (self->conn, stream->sid);
+}
+
+gboolean
+chan_stream_link_ping (ChanLink *link)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+
+  self->ping_wanted = TRUE;
+  if (self->state == LINK_RUNNING && self->ping_id == 0)
+    chan_spdy_conn_ping (self->conn, &self->ping_id);
+  return TRUE;
+}
