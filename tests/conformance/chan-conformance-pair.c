@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-conformance-pair.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "chan-conformance-util.h"
+
+#define SOCKETS_KEY "chan-conformance-sockets"
+
+static gboolean
+contains (GArray *fds, int fd)
+{
+  for (guint i = 0; i < fds->len; i++)
+    if (g_array_index (fds, int, i) == fd)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_socket (int fd)
+{
+  int type = 0;
+  socklen_t size = sizeof type;
+
+  return getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+}
+
+GArray *
+chan_conformance_mark_sockets (void)
+{
+  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+
+  for (int fd = 0; fd < 1024; fd++)
+    if (is_socket (fd))
+      g_array_append_val (fds, fd);
+  return fds;
+}
+
+void
+chan_conformance_attach_sockets (ChanSession *session, GArray *before)
+{
+  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+  g_autoptr (GArray) now = chan_conformance_mark_sockets ();
+
+  for (guint i = 0; i < now->len; i++)
+    {
+      int fd = g_array_index (now, int, i);
+
+      if (!contains (before, fd))
+        g_array_append_val (fds, fd);
+    }
+  g_object_set_data_full (G_OBJECT (session), SOCKETS_KEY, fds, (GDestroyNotify) g_array_unref);
+}
+
+void
+chan_conformance_cut_sockets (ChanSession *a, ChanSession *b)
+{
+  GArray *fds = g_object_get_data (G_OBJECT (a), SOCKETS_KEY);
+
+  g_assert_cmpuint (fds->len, >, 0);
+  for (guint i = 0; i < fds->len; i++)
+    shutdown (g_array_index (fds, int, i), SHUT_RDWR);
+}
+
+static char *
+with_parameters (const char *uri, const char *parameters)
+{
+  if (parameters == NULL || strchr (uri, '?') != NULL)
+    return g_strdup (uri);
+  return g_strconcat (uri, "?", parameters, NULL);
+}
+
+void
+chan_conformance_connect_pair (const char *uri, const char *parameters, ChanSession **a, ChanSession **b)
+{
+  g_autofree char *listen_uri = with_parameters (uri, parameters);
+  g_autofree char *real_uri = NULL;
+  g_autoptr (ChanListener) listener = NULL;
+  g_autoptr (GArray) before = chan_conformance_mark_sockets ();
+  g_autoptr (GError) error = NULL;
+
+  listener = chan_listen (listen_uri, NULL, &error);
+  g_assert_no_error (error);
+  real_uri = with_parameters (chan_listener_get_uri (listener), parameters);
+  *a = chan_connect_until (real_uri, chan_test_deadline (), NULL, &error);
+  g_assert_no_error (error);
+  *b = chan_listener_accept_until (listener, chan_test_deadline (), NULL, &error);
+  g_assert_no_error (error);
+  chan_listener_close (listener);
+  g_clear_object (&listener);
+  chan_conformance_attach_sockets (*a, before);
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-conformance.h"
+
+#include <glib-unix.h>
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chan-conformance-util.h"
+
+#define DEFAULT_CAPACITY 64
+#define WATCHDOG_SEC 60
+#define CLEAN_UP_US (2 * G_TIME_SPAN_SECOND)
+
+typedef struct
+{
+  const ChanConformanceTransport *transport;
+  const ChanConformanceTest *test;
+  ChanConformanceShape shape;
+  char *path;
+} Case;
+
+/* --- the watchdog ----------------------------------------------------------------- */
+
+static const char *running = "no test";
+
+static void
+say (const char *text)
+{
+  if (write (STDOUT_FILENO, text, strlen (text)) < 0)
+    _exit (70);
+}
+
+static void
+alarm_cb (int number)
+{
+  say ("\nBail out! ");
+  say (running);
+  say (" hangs: it has not ended within 60 s\n");
+  abort ();
+}
+
+/* --- what must be gone ------------------------------------------------------------ */
+
+static guint
+count_fds (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+static void
+watch_free (gpointer data)
+{
+  g_weak_ref_clear (data);
+  g_free (data);
+}
+
+void
+chan_conformance_watch (ChanConformanceFixture *f, gpointer object)
+{
+  GWeakRef *watch = g_new0 (GWeakRef, 1);
+
+  g_weak_ref_init (watch, object);
+  g_ptr_array_add (f->watched, watch);
+}
+
+/* The type of an object that lives on, or NULL */
+static const char *
+find_survivor (ChanConformanceFixture *f)
+{
+  for (guint i = 0; i < f->watched->len; i++)
+    {
+      g_autoptr (GObject) object = g_weak_ref_get (f->watched->pdata[i]);
+
+      if (object != NULL)
+        return G_OBJECT_TYPE_NAME (object);
+    }
+  return NULL;
+}
+
+static void
+assert_nothing_left (ChanConformanceFixture *f)
+{
+  gint64 deadline = g_get_monotonic_time () + CLEAN_UP_US;
+
+  while (find_survivor (f) != NULL && g_get_monotonic_time () < deadline)
+    {
+      while (g_main_context_iteration (f->context, FALSE))
+        ;
+      g_usleep (2000);
+    }
+  g_assert_cmpstr (find_survivor (f), ==, NULL);
+}
+
+/* --- sessions and channels --------------------------------------------------------- */
+
+static void
+make_sessions (ChanConformanceFixture *f, const char *parameters)
+{
+  if (f->a != NULL)
+    return;
+  g_assert_nonnull (f->transport->make_pair);
+  f->transport->make_pair (parameters, &f->a, &f->b);
+  g_assert_true (CHAN_IS_SESSION (f->a) && CHAN_IS_SESSION (f->b));
+  chan_conformance_watch (f, f->a);
+  chan_conformance_watch (f, f->b);
+}
+
+void
+chan_conformance_sessions (ChanConformanceFixture *f)
+{
+  make_sessions (f, f->test->parameters);
+}
+
+void
+chan_conformance_open (ChanSession *from, ChanSession *to, const char *name, ChanSender **tx, ChanReceiver **rx)
+{
+  g_autoptr (GError) error = NULL;
+
+  *tx = chan_session_open_channel (from, name, &error);
+  g_assert_no_error (error);
+  *rx = chan_session_accept_channel_until (to, chan_test_deadline (), NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (*rx);
+}
+
+GObject *
+chan_conformance_move (ChanSession *from, ChanSession *to, GObject *handle)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  GObject *moved = NULL;
+
+  chan_conformance_open (from, to, NULL, &tx, &rx);
+  moved = chan_test_carry (tx, rx, handle);
+  chan_sender_close (tx);
+  chan_test_assert_closed (rx);
+  return moved;
+}
+
+/* The capacity of an opened channel is that of its session. */
+static void
+opened_channel (ChanConformanceFixture *f, guint capacity, ChanSender **tx, ChanReceiver **rx)
+{
+  g_autofree char *parameters = g_strdup_printf ("capacity=%u", capacity);
+
+  if (capacity == DEFAULT_CAPACITY || (f->transport->flags & CHAN_CONFORMANCE_OPTIONS) == 0)
+    chan_conformance_sessions (f);
+  else
+    make_sessions (f, parameters);
+  chan_conformance_open (f->a, f->b, NULL, tx, rx);
+}
+
+static void
+second_pair (ChanConformanceFixture *f)
+{
+  if (f->hop[0] == NULL)
+    f->transport->make_pair (f->test->parameters, &f->hop[0], &f->hop[1]);
+}
+
+/* `end` moves as far as the shape says; takes the reference. */
+static GObject *
+carry_by_shape (ChanConformanceFixture *f, GObject *end)
+{
+  g_autoptr (GObject) local = end;
+  g_autoptr (GObject) once = NULL;
+
+  if (f->shape == CHAN_CONFORMANCE_PIPE)
+    return g_steal_pointer (&local);
+  chan_conformance_sessions (f);
+  once = chan_conformance_move (f->a, f->b, local);
+  if (f->shape != CHAN_CONFORMANCE_RELAYED)
+    return g_steal_pointer (&once);
+  second_pair (f);
+  return chan_conformance_move (f->hop[0], f->hop[1], once);
+}
+
+void
+chan_conformance_channel (ChanConformanceFixture *f, guint capacity, ChanSender **tx, ChanReceiver **rx)
+{
+  if (f->shape == CHAN_CONFORMANCE_OPENED || f->shape == CHAN_CONFORMANCE_SESSION)
+    {
+      opened_channel (f, capacity, tx, rx);
+    }
+  else
+    {
+      chan_pipe_new (capacity, tx, rx);
+      if (f->shape == CHAN_CONFORMANCE_SENDER)
+        *tx = CHAN_SENDER (carry_by_shape (f, G_OBJECT (*tx)));
+      else
+        *rx = CHAN_RECEIVER (carry_by_shape (f, G_OBJECT (*rx)));
+    }
+  chan_conformance_watch (f, *tx);
+  chan_conformance_watch (f, *rx);
+}
+
+void
+chan_conformance_bytes (ChanConformanceFixture *f, GIOStream **near, GIOStream **far)
+{
+  chan_byte_pipe_new (near, far);
+  *far = G_IO_STREAM (carry_by_shape (f, G_OBJECT (*far)));
+  chan_conformance_watch (f, *near);
+  chan_conformance_watch (f, *far);
+}
+
+/* --- one test ---------------------------------------------------------------------- */
+
+static void
+end_session (ChanSession **session)
+{
+  if (*session != NULL)
+    chan_session_abort (*session);
+  g_clear_object (session);
+}
+
+static void
+run_case (gconstpointer data)
+{
+  const Case *self = data;
+  ChanConformanceFixture f = { self->transport, self->test, self->shape };
+
+  running = self->path;
+  alarm (WATCHDOG_SEC);
+  f.n_fds = count_fds ();
+  f.watched = g_ptr_array_new_with_free_func (watch_free);
+  f.context = g_main_context_new ();
+  g_main_context_push_thread_default (f.context);
+
+  self->test->run (&f);
+
+  end_session (&f.a);
+  end_session (&f.b);
+  end_session (&f.hop[0]);
+  end_session (&f.hop[1]);
+  assert_nothing_left (&f);
+  g_main_context_pop_thread_default (f.context);
+  g_main_context_unref (f.context);
+  f.context = NULL;
+  for (gint64 end = g_get_monotonic_time () + CLEAN_UP_US; count_fds () > f.n_fds && g_get_monotonic_time () < end;)
+    g_usleep (2000);
+  g_assert_cmpuint (count_fds (), <=, f.n_fds);
+  g_ptr_array_unref (f.watched);
+  alarm (0);
+}
+
+/* What stays open for good after the first session of a process (modules, caches,
+ * the library's own thread) is not to be held against the first test. */
+static void
+warm_up (const ChanConformanceTransport *transport)
+{
+  ChanConformanceFixture f = { transport, NULL, CHAN_CONFORMANCE_OPENED };
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+
+  running = "the first session";
+  alarm (WATCHDOG_SEC);
+  chan_pipe_new (1, &tx, &rx);
+  /* GLib keeps a default main context and a thread, and a thread that blocks what it is woken by. */
+  g_main_context_default ();
+  g_source_unref (g_unix_signal_source_new (SIGHUP));
+  g_assert_null (chan_receiver_receive_until (rx, g_get_monotonic_time () + 1000, NULL, NULL));
+  chan_test_assert_nothing_comes (rx);
+  g_clear_object (&tx);
+  g_clear_object (&rx);
+  if (transport->make_pair != NULL)
+    {
+      transport->make_pair (NULL, &f.a, &f.b);
+      chan_conformance_open (f.a, f.b, NULL, &tx, &rx);
+      chan_test_send (tx, 0, 1);
+      chan_test_take (rx, 0, 1);
+      g_clear_object (&tx);
+      g_clear_object (&rx);
+      end_session (&f.a);
+      end_session (&f.b);
+      g_usleep (200 * 1000);
+    }
+  alarm (0);
+}
+
+/* --- registration ------------------------------------------------------------------- */
+
+static const struct
+{
+  ChanConformanceShape shape;
+  const char *name;
+} shape_names[] = {
+  { CHAN_CONFORMANCE_PIPE, "pipe" },
+  { CHAN_CONFORMANCE_OPENED, "opened" },
+  { CHAN_CONFORMANCE_RECEIVER, "receiver-sent" },
+  { CHAN_CONFORMANCE_SENDER, "sender-sent" },
+  { CHAN_CONFORMANCE_RELAYED, "relayed" },
+  { CHAN_CONFORMANCE_SESSION, "session" },
+};
+
+static gboolean
+is_possible (const ChanConformanceTransport *transport, const ChanConformanceTest *test, ChanConformanceShape shape)
+{
+  gboolean local = transport->make_pair == NULL;
+
+  if ((test->shapes & shape) == 0 || local != (shape == CHAN_CONFORMANCE_PIPE))
+    return FALSE;
+  if ((test->needs & CHAN_CONFORMANCE_NEEDS_CAPACITY) != 0
+      && ((transport->flags & CHAN_CONFORMANCE_RENDEZVOUS) == 0
+          || (shape == CHAN_CONFORMANCE_OPENED && (transport->flags & CHAN_CONFORMANCE_OPTIONS) == 0)))
+    return FALSE;
+  if ((test->needs & CHAN_CONFORMANCE_NEEDS_RECALL) != 0 && !local)
+    return FALSE;
+  if ((test->needs & CHAN_CONFORMANCE_NEEDS_REASONS) != 0 && (transport->flags & CHAN_CONFORMANCE_REASONS) == 0)
+    return FALSE;
+  if ((test->needs & CHAN_CONFORMANCE_NEEDS_OPTIONS) != 0 && (transport->flags & CHAN_CONFORMANCE_OPTIONS) == 0)
+    return FALSE;
+  return (test->needs & CHAN_CONFORMANCE_NEEDS_KILL) == 0 || transport->kill_link != NULL;
+}
+
+static void
+case_free (gpointer data)
+{
+  Case *self = data;
+
+  g_free (self->path);
+  g_free (self);
+}
+
+static void
+add_tests (const ChanConformanceTransport *transport, const ChanConformanceTest *tests)
+{
+  for (const ChanConformanceTest *test = tests; test->path != NULL; test++)
+    for (guint i = 0; i < G_N_ELEMENTS (shape_names); i++)
+      if (is_possible (transport, test, shape_names[i].shape))
+        {
+          Case *item = g_new0 (Case, 1);
+
+          *item = (Case){ transport, test, shape_names[i].shape };
+          item->path = g_strdup_printf ("/conformance/%s/%s", shape_names[i].name, test->path);
+          g_test_add_data_func_full (item->path, item, run_case, case_free);
+        }
+}
+
+int
+chan_conformance_run (int argc, char **argv, const ChanConformanceTransport *transport)
+{
+  static const ChanConformanceTest *const topics[] = {
+    chan_conformance_order,         chan_conformance_capacity,        chan_conformance_end,
+    chan_conformance_receiver_closes, chan_conformance_cancel,        chan_conformance_handles,
+    chan_conformance_handles_queued, chan_conformance_bytes_ends,     chan_conformance_bytes_flow,
+    chan_conformance_dispatch,      chan_conformance_threads,         chan_conformance_session,
+    chan_conformance_session_end,
+  };
+
+  g_test_init (&argc, &argv, NULL);
+  signal (SIGALRM, alarm_cb);
+  if (!g_test_subprocess ())
+    warm_up (transport);
+  for (guint i = 0; i < G_N_ELEMENTS (topics); i++)
+    add_tests (transport, topics[i]);
+  return g_test_run ();
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-conformance-pair.h"
+
+static void
+make_pair (const char *parameters, ChanSession **a, ChanSession **b)
+{
+  chan_conformance_connect_pair ("tcp://127.0.0.1:0", parameters, a, b);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const ChanConformanceTransport tcp = {
+    .name = "tcp",
+    .flags = CHAN_CONFORMANCE_RENDEZVOUS | CHAN_CONFORMANCE_REASONS | CHAN_CONFORMANCE_OPTIONS,
+    .make_pair = make_pair,
+    .kill_link = chan_conformance_cut_sockets,
+  };
+
+  return chan_conformance_run (argc, argv, &tcp);
+}
