@@ -4,8 +4,7 @@
 #include "chan-dispatcher.h"
 #include "chan-handle.h"
 
-/* Taken under one lock. Small, so that other channels have their turn, and
- * little is put back if the handler closes the channel. */
+/* Taken in one turn: other channels have theirs. */
 #define BATCH 32
 
 struct _ChanReceiverHandler
@@ -69,23 +68,6 @@ handler_attached (ChanWatch *watch, ChanReactor *reactor, ChanLater *later)
   chan_reactor_add_interest (reactor, self->poller, later);
 }
 
-/* Under the lock. Returns how many were taken; *take says what follows. */
-static guint
-take_batch (ChanReceiverHandler *self, gpointer *items, ChanTake *take, ChanLater *later, GError **error)
-{
-  guint n = 0;
-
-  *take = CHAN_TAKE_EMPTY;
-  while (n < BATCH && self->started)
-    {
-      *take = chan_pipe_take (self->pipe, FALSE, &items[n], later, error);
-      if (*take != CHAN_TAKE_MESSAGE)
-        break;
-      n++;
-    }
-  return n;
-}
-
 /* The end: the handler is called once more, after it was forgotten. */
 static void
 handler_end (ChanReceiverHandler *self, const GError *error)
@@ -103,65 +85,42 @@ handler_end (ChanReceiverHandler *self, const GError *error)
     self->func (self->receiver, NULL, error, self->user_data);
 }
 
-static gboolean
-is_started (ChanReceiverHandler *self)
-{
-  ChanLater later;
-  gboolean started;
-
-  chan_later_init (&later);
-  chan_pipe_lock (self->pipe);
-  started = self->started;
-  chan_pipe_unlock (self->pipe, &later);
-  return started;
-}
-
-/* What a handler does not see because it was stopped in the middle: cancelled if
- * the channel was closed, which is why it stopped. */
 static void
-deliver (ChanReceiverHandler *self, gpointer *items, guint n)
+handler_call (ChanReceiverHandler *self, ChanMessage *message)
 {
-  gboolean started = TRUE;
-
-  for (guint i = 0; i < n; i++)
-    {
-      started = started && (i == 0 || is_started (self));
-      if (started)
-        {
-          chan_message_arrived (items[i]);
-          self->func (self->receiver, items[i], NULL, self->user_data);
-        }
-      else
-        chan_message_cancel_handles (items[i]);
-      chan_message_unref (items[i]);
-    }
+  chan_message_arrived (message);
+  self->func (self->receiver, message, NULL, self->user_data);
+  chan_message_unref (message);
 }
 
+/* One message a lock: a handler may stop itself at any of them, and those that
+ * follow are then still the channel's. */
 static void
 handler_run (ChanRunItem *item)
 {
   ChanReceiverHandler *self = (ChanReceiverHandler *) ((guint8 *) item - G_STRUCT_OFFSET (ChanReceiverHandler, run_item));
   g_autoptr (GError) error = NULL;
-  gpointer items[BATCH];
-  ChanTake take;
+  ChanTake take = CHAN_TAKE_MESSAGE;
+  gpointer message;
   ChanLater later;
-  guint n;
 
   chan_later_init (&later);
   chan_pipe_lock (self->pipe);
+  for (guint n = 0; n < BATCH && self->started; n++)
+    {
+      take = chan_pipe_take (self->pipe, FALSE, &message, &later, &error);
+      if (take != CHAN_TAKE_MESSAGE)
+        break;
+      chan_pipe_unlock (self->pipe, &later);
+      handler_call (self, message);
+      chan_pipe_lock (self->pipe);
+    }
   self->queued = FALSE;
-  n = take_batch (self, items, &take, &later, &error);
+  if (take == CHAN_TAKE_MESSAGE && self->started && chan_pipe_is_readable (self->pipe))
+    handler_notify (&self->watch, &later);
   chan_pipe_unlock (self->pipe, &later);
-  deliver (self, items, n);
   if (take == CHAN_TAKE_CLOSED || take == CHAN_TAKE_ERROR)
     handler_end (self, error);
-  else if (take == CHAN_TAKE_MESSAGE)
-    {
-      chan_pipe_lock (self->pipe);
-      if (self->started && chan_pipe_is_readable (self->pipe))
-        handler_notify (&self->watch, &later);
-      chan_pipe_unlock (self->pipe, &later);
-    }
   handler_unref (self);
 }
 
