@@ -123,6 +123,7 @@ hold (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len)
       return;
     }
   g_byte_array_append (stream->held, data, (guint) len);
+  chan_stream_link_check_stuck (self, stream);
 }
 
 /* What was held goes up now: data, then the end. */
@@ -132,6 +133,8 @@ release (ChanStreamLink *self, LinkStream *stream)
   g_autoptr (GByteArray) held = g_steal_pointer (&stream->held);
   guint64 id = stream->id;
 
+  if (held != NULL)
+    chan_stream_link_check_stuck (self, stream);
   if (held != NULL && held->len > 0)
     chan_stream_link_data (self, stream, held->data, held->len);
   /* That may have ended the stream, or met a message that waits. */
@@ -224,6 +227,7 @@ deliver (ChanStreamLink *self, LinkStream *stream, ChanDecoded *decoded, LinkStr
       ids[i] = streams[i]->id;
       handles[i] = import (self, streams[i], decoded->handles[i].kind);
     }
+  chan_stream_link_add_unread (self, stream, MAX (cost, 1));
   chan_link_deliver_message (CHAN_LINK (self), stream->id, chan_message_new_received (decoded->body, handles, decoded->n_handles), cost);
   for (gsize i = 0; i < decoded->n_handles; i++)
     if (chan_link_get_stream_data (CHAN_LINK (self), ids[i]) == streams[i])
@@ -238,6 +242,7 @@ wait_for_handles (ChanStreamLink *self, LinkStream *stream, const ChanDecoded *d
   *stream->waiting = *decoded;
   stream->waiting_until = self->now + (gint64) self->dangling_sec * G_USEC_PER_SEC;
   g_ptr_array_add (self->waiting, stream);
+  chan_stream_link_check_stuck (self, stream);
 }
 
 /* FALSE: what follows on this stream must wait, or it is over. */
@@ -280,7 +285,8 @@ decode (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len)
       switch (chan_decoder_feed (&stream->decoder, self->dialect, &self->limits, data, len, &consumed, &decoded, &error))
         {
         case CHAN_DECODE_MORE:
-          partial_message (self, stream);
+          if (chan_stream_link_check_stuck (self, stream))
+            partial_message (self, stream);
           return;
         case CHAN_DECODE_ERROR:
           chan_stream_link_end_stream (self, stream, error);
@@ -290,6 +296,8 @@ decode (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len)
           data += consumed;
           len -= consumed;
           chan_stream_link_drop_slot (self, stream);
+          if (stream->stuck > 0)
+            chan_stream_link_check_stuck (self, stream);
           if (on_message (self, stream, &decoded))
             continue;
           if (chan_link_get_stream_data (CHAN_LINK (self), id) == stream && len > 0)
@@ -305,7 +313,10 @@ chan_stream_link_data (ChanStreamLink *self, LinkStream *stream, const guint8 *d
   if (!stream->bound || stream->waiting != NULL)
     hold (self, stream, data, len);
   else if (stream->bytes)
-    chan_link_deliver_bytes (CHAN_LINK (self), stream->id, g_bytes_new (data, len));
+    {
+      chan_stream_link_add_unread (self, stream, len);
+      chan_link_deliver_bytes (CHAN_LINK (self), stream->id, g_bytes_new (data, len));
+    }
   else
     decode (self, stream, data, len);
 }
@@ -327,6 +338,7 @@ chan_stream_link_opened (ChanStreamLink *self)
         continue;
       g_ptr_array_remove_index_fast (self->waiting, i);
       g_clear_pointer (&stream->waiting, g_free);
+      chan_stream_link_check_stuck (self, stream);
       if (claim == CHAN_SPDY_CLAIM_OK)
         {
           deliver (self, stream, &decoded, streams);

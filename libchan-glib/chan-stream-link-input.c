@@ -131,6 +131,8 @@ on_reset (ChanStreamLink *self, LinkStream *stream, const ChanSpdyEvent *event)
       chan_spdy_conn_forget (self->conn, event->stream_id);
       return;
     }
+  if (event->status == CHAN_SPDY_REFUSED_STREAM && !event->has_code && !stream->carries && !stream->bytes)
+    chan_stream_link_refused (self, chan_spdy_conn_get_ref (self->conn, stream->sid), event->text);
   stream->reset_held = TRUE;
   stream->reset_code = code_of (event);
   g_free (stream->reset_text);
@@ -229,6 +231,21 @@ chan_stream_link_process (ChanStreamLink *self)
 
 /* --- timers --- */
 
+/* Who holds connections open and uses none costs those who do. */
+static void
+be_idle (ChanStreamLink *self)
+{
+  if (self->idle_sec == 0 || self->state > LINK_RUNNING || self->state < LINK_SETTLING || chan_spdy_conn_n_streams (self->conn) > 0)
+    self->idle_deadline = 0;
+  else if (self->idle_deadline == 0)
+    self->idle_deadline = self->now + (gint64) self->idle_sec * G_USEC_PER_SEC;
+  else if (self->now >= self->idle_deadline)
+    {
+      chan_spdy_conn_goaway (self->conn, 0);
+      chan_link_hang_up (CHAN_LINK (self));
+    }
+}
+
 static gboolean
 passed (ChanStreamLink *self, gint64 deadline)
 {
@@ -250,7 +267,7 @@ keep_alive (ChanStreamLink *self)
   gint64 patience = (gint64) self->keepalive_sec * G_USEC_PER_SEC;
   gint64 limit = (gint64) self->keepalive_timeout_sec * G_USEC_PER_SEC;
 
-  if (self->state != LINK_RUNNING || self->keepalive_sec == 0)
+  if (self->state != LINK_RUNNING || self->keepalive_sec == 0 || self->paused)
     {
       self->ping_deadline = 0;
       return;
@@ -285,8 +302,12 @@ chan_stream_link_time (ChanStreamLink *self)
       else
         chan_stream_link_settle (self, CHAN_SPDY_DIALECT_GEN2);
     }
+  else if (passed (self, self->reset_deadline))
+    chan_stream_link_break_stall (self);
   else
     keep_alive (self);
+  if (self->state != LINK_DEAD && self->failure == NULL)
+    be_idle (self);
   for (guint i = self->waiting->len; self->state != LINK_DEAD && i-- > 0;)
     {
       LinkStream *stream = self->waiting->pdata[i];

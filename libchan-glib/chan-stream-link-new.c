@@ -34,6 +34,9 @@ chan_stream_link_new (ChanByteIO *io, ChanSessionRole role, ChanOptions *options
   self->keepalive_timeout_sec = (guint) chan_options_get_int (options, "keepalive-timeout-sec");
   self->dangling_sec = (guint) chan_options_get_int (options, "dangling-timeout-sec");
   self->stall_sec = (guint) chan_options_get_int (options, "write-stall-sec");
+  self->idle_sec = role == CHAN_SESSION_SERVER ? (guint) chan_options_get_int (options, "idle-timeout-sec") : 0;
+  if (g_strcmp0 (chan_options_get_string (options, "stall-policy"), "reset") == 0)
+    self->stall_reset_sec = (guint) chan_options_get_int (options, "stall-reset-sec");
   self->conn = chan_spdy_conn_new (role == CHAN_SESSION_CLIENT ? CHAN_SPDY_CLIENT : CHAN_SPDY_SERVER, &self->limits);
   self->handshake_deadline = g_get_monotonic_time () + (gint64) self->handshake_sec * G_USEC_PER_SEC;
   chan_link_set_poll (CHAN_LINK (self), io->fd, io->want != 0 ? io->want : G_IO_IN, self->handshake_deadline);

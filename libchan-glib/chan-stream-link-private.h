@@ -33,9 +33,11 @@ struct _LinkStream
   guint8 fin_held;       /* FIN came before it was bound, or behind a waiting message */
   guint8 reset_held;     /* the same for a reset, with code and text */
   guint8 reassembles;    /* owns a reassembly slot */
+  guint8 full;           /* unread is above the limit of a channel */
+  gsize unread, stuck;   /* bytes: chan-stream-link-stall.c */
   ChanDecoder decoder;
   gint32 capacity;       /* from SYN_STREAM; -1: not given */
-  guint64 parent_ref;
+  guint64 parent_ref;    /* of the peer's numbers, or of ours if we opened it; 0: top level */
   GByteArray *held;      /* bytes that cannot go up yet; or NULL */
   ChanDecoded *waiting;  /* a message that names a stream which is not there yet; or NULL */
   gint64 waiting_until;  /* monotonic µs */
@@ -65,17 +67,31 @@ struct _ChanStreamLink
   GPtrArray *slot_queue;     /* streams that want one */
   gint64 now;
   gint64 settle_deadline, handshake_deadline, close_deadline, frame_deadline, stall_deadline;
+  gint64 reset_deadline;     /* stall-policy=reset: until then somebody must read */
+  gint64 idle_deadline;      /* a session without channels ends then; 0: has some */
   gint64 heard;              /* last input */
   guint32 ping_id;           /* of a keepalive or a ping() that is not answered; 0: none */
   gint64 ping_deadline;
   gboolean ping_wanted;      /* by the application */
-  guint paused;              /* queues of a peer without credit that are full: nothing is read */
+  gsize unread, stuck;       /* of all streams */
+  guint n_full;              /* streams that are `full` */
+  gboolean paused;           /* a peer without credit sent more than is taken: nothing is read */
   gboolean goaway_seen, goaway_sent;
   guint settle_ms, handshake_sec, keepalive_sec, keepalive_timeout_sec, dangling_sec, stall_sec;
+  guint idle_sec, stall_reset_sec;
   guint64 bytes_in, bytes_out;
   GError *failure;           /* found while handling events; the service returns it */
 };
 
+/* chan-stream-link.c */
+void chan_stream_link_update_poll (ChanStreamLink *self);
+/* chan-stream-link-stall.c */
+void     chan_stream_link_add_unread  (ChanStreamLink *self, LinkStream *stream, gsize bytes);
+void     chan_stream_link_took        (ChanStreamLink *self, LinkStream *stream, gsize bytes);
+gboolean chan_stream_link_check_stuck (ChanStreamLink *self, LinkStream *stream); /* FALSE: that ended the stream */
+void     chan_stream_link_uncount     (ChanStreamLink *self, LinkStream *stream);
+void     chan_stream_link_break_stall (ChanStreamLink *self);
+void     chan_stream_link_refused     (ChanStreamLink *self, guint64 parent_ref, const char *text);
 /* chan-stream-link-input.c */
 void chan_stream_link_process (ChanStreamLink *self);
 void chan_stream_link_settle  (ChanStreamLink *self, ChanSpdyDialect dialect);

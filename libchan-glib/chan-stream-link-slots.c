@@ -30,7 +30,7 @@ chan_stream_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GEr
   if (parent != NULL)
     {
       open.has_parent = TRUE;
-      open.parent_ref = chan_spdy_conn_get_ref (self->conn, parent->sid);
+      stream->parent_ref = open.parent_ref = chan_spdy_conn_get_ref (self->conn, parent->sid);
     }
   if (!chan_spdy_conn_open (self->conn, &open, stream, &stream->sid, &ref))
     {
@@ -90,7 +90,10 @@ chan_stream_link_grant (ChanLink *link, guint64 id, gsize bytes, guint messages)
   if (stream == NULL)
     return;
   if (bytes > 0)
-    chan_spdy_conn_consumed (self->conn, stream->sid, bytes);
+    {
+      chan_spdy_conn_consumed (self->conn, stream->sid, bytes);
+      chan_stream_link_took (self, stream, bytes);
+    }
   if (messages > 0)
     chan_spdy_conn_taken (self->conn, stream->sid, messages);
 }
@@ -150,6 +153,7 @@ chan_stream_link_forget (ChanLink *link, guint64 id)
   if (stream == NULL)
     return;
   chan_stream_link_cancel_children (self, stream);
+  chan_stream_link_uncount (self, stream);
   chan_link_set_stream_data (link, id, NULL);
   chan_spdy_conn_set_stream_data (self->conn, stream->sid, NULL);
   chan_spdy_conn_forget (self->conn, stream->sid);

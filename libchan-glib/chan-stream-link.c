@@ -101,7 +101,12 @@ link_eof (ChanStreamLink *self)
   else if (self->dialect == CHAN_SPDY_DIALECT_GLIB && !self->goaway_seen && self->state == LINK_RUNNING)
     g_set_error_literal (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The peer went away");
   else
-    chan_link_hang_up (CHAN_LINK (self));
+    {
+      /* So that a peer behind TLS, too, sees a clean end of ours. */
+      if (self->state == LINK_RUNNING)
+        self->io->funcs->shutdown (self->io, NULL);
+      chan_link_hang_up (CHAN_LINK (self));
+    }
 }
 
 static void
@@ -111,7 +116,7 @@ link_read (ChanStreamLink *self)
   static __thread guint8 buffer[READ_CHUNK];
   gsize total = 0;
 
-  while (total < READ_BUDGET && self->state != LINK_DEAD && self->failure == NULL && self->paused == 0)
+  while (total < READ_BUDGET && self->state != LINK_DEAD && self->failure == NULL && !self->paused)
     {
       gssize n = self->io->funcs->read (self->io, buffer, sizeof buffer, &self->failure);
 
@@ -225,12 +230,13 @@ link_shut (ChanStreamLink *self)
     self->state = LINK_SHUT;
 }
 
-static void
-link_update_poll (ChanStreamLink *self)
+void
+chan_stream_link_update_poll (ChanStreamLink *self)
 {
-  GIOCondition want = self->paused > 0 ? 0 : G_IO_IN;
+  GIOCondition want = self->paused ? 0 : G_IO_IN;
   gint64 deadlines[] = { self->settle_deadline, self->handshake_deadline, self->close_deadline,
-                         self->frame_deadline, self->stall_deadline, self->ping_deadline };
+                         self->frame_deadline, self->stall_deadline, self->ping_deadline,
+                         self->reset_deadline, self->idle_deadline };
   gint64 deadline = G_MAXINT64;
 
   if (self->state == LINK_HANDSHAKE)
@@ -284,7 +290,7 @@ stream_link_service (ChanLink *link, GIOCondition ready, GError **error)
       return FALSE;
     }
   if (self->state != LINK_DEAD)
-    link_update_poll (self);
+    chan_stream_link_update_poll (self);
   return TRUE;
 }
 

@@ -171,7 +171,8 @@ sync_wait_once (SyncWait *wait, ChanLater *later)
 
   if (waiter->holds)
     {
-      fds[2].fd = reactor->fd;
+      /* Hang-ups are reported whatever is asked for. */
+      fds[2].fd = reactor->want != 0 ? reactor->fd : -1;
       fds[2].events = (short) ((reactor->want & G_IO_IN ? POLLIN : 0) | (reactor->want & G_IO_OUT ? POLLOUT : 0));
       deadline = MIN (deadline, reactor->deadline);
     }
