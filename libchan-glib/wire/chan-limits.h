@@ -35,6 +35,7 @@ typedef struct
   /* rates: a bucket of `burst`, refilled with `rate` a second */
   guint32 reset_burst, reset_rate;       /* 1000, 33 */
   guint32 glitch_burst, glitch_rate;     /* 10000, 330 */
+  guint32 tiny_frames, tiny_bytes;       /* 10000, 4: of so many DATA frames, fewer than that on average */
   guint32 ping_burst, ping_rate;         /* 1000, 10 */
   guint32 settings_burst, settings_rate; /* 10, 1 */
 } ChanLimits;

@@ -165,11 +165,12 @@ static gboolean
 is_time (Writer *self, GVariant *value)
 {
   const char *tag;
+  guint32 nanoseconds;
 
   if (self->dialect == CHAN_SPDY_DIALECT_GEN1 || !g_variant_is_of_type (value, G_VARIANT_TYPE ("(sxu)")))
     return FALSE;
-  g_variant_get_child (value, 0, "&s", &tag);
-  return strcmp (tag, "time") == 0;
+  g_variant_get (value, "(&sxu)", &tag, NULL, &nanoseconds);
+  return strcmp (tag, "time") == 0 && nanoseconds < CHAN_MSGPACK_NANOSECONDS;
 }
 
 static gboolean

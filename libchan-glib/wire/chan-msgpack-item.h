@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+#define CHAN_MSGPACK_NANOSECONDS 1000000000u /* in a time: fewer than this */
+
 typedef enum
 {
   CHAN_MSGPACK_INVALID, /* c1: never used */

@@ -113,6 +113,16 @@ add_handle (ChanMsgpackReader *self, ChanWireKind kind, const guint8 *ref, guint
 /* docs/wire-messages.md, "Exts": generation 1 has channels with a direction as
  * ext 1 and byte streams as ext 2; generation 2 has a code for each kind. */
 static gboolean
+check_time (ChanMsgpackReader *self, const guint8 *payload)
+{
+  guint32 nanoseconds;
+
+  memcpy (&nanoseconds, payload + 8, sizeof nanoseconds);
+  return GUINT32_FROM_BE (nanoseconds) < CHAN_MSGPACK_NANOSECONDS ||
+         fail (self, CHAN_CHANNEL_ERROR_PROTOCOL, "A time has a second or more of nanoseconds");
+}
+
+static gboolean
 check_ext (ChanMsgpackReader *self, const ChanMsgpackItem *item, const guint8 *payload)
 {
   gboolean is_ref = item->length == 4 || item->length == 8;
@@ -130,7 +140,7 @@ check_ext (ChanMsgpackReader *self, const ChanMsgpackItem *item, const guint8 *p
       if (item->ext >= CHAN_WIRE_BYTES_DUPLEX && item->ext <= CHAN_WIRE_RECEIVER && is_ref)
         return add_handle (self, (ChanWireKind) item->ext, payload, item->length);
       if (item->ext == 6 && item->length == 12)
-        return TRUE;
+        return check_time (self, payload);
     }
   return fail (self, CHAN_CHANNEL_ERROR_PROTOCOL, "A message has an unknown or malformed ext");
 }

@@ -138,6 +138,25 @@ begin_stray_data (ChanSpdyConn *self)
   return skip_frame (self);
 }
 
+/* A frame costs us more than its few bytes cost the peer. Our own kind is held
+ * back by its credit for messages instead. */
+static gboolean
+check_tiny (ChanSpdyConn *self)
+{
+  gboolean small = self->left < self->limits.tiny_bytes;
+
+  if (self->dialect == CHAN_SPDY_DIALECT_GLIB)
+    return TRUE;
+  self->data_bytes += self->left;
+  if (++self->data_frames == self->limits.tiny_frames)
+    {
+      self->tiny = self->data_bytes < (guint64) self->limits.tiny_bytes * self->data_frames;
+      self->data_frames = 0;
+      self->data_bytes = 0;
+    }
+  return !self->tiny || !small || chan_spdy_conn_glitch (self);
+}
+
 static Step
 begin_stream_data (ChanSpdyConn *self, ChanSpdyStream *stream, ChanSpdyEvent *event)
 {
@@ -145,6 +164,8 @@ begin_stream_data (ChanSpdyConn *self, ChanSpdyStream *stream, ChanSpdyEvent *ev
   gboolean has_event = FALSE;
 
   if (self->left == 0 && !fin && !chan_spdy_conn_glitch (self))
+    return STEP_ON;
+  if (self->left > 0 && !check_tiny (self))
     return STEP_ON;
   if ((self->left > 0 || !fin) && !chan_spdy_conn_peer_input (self, stream, CHAN_SPDY_PEER_DATA, event, &has_event))
     {

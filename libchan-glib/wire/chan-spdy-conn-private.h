@@ -51,6 +51,9 @@ struct _ChanSpdyConn
   const char *failure;
   char *abort_text;               /* of the last event, else NULL */
   ChanBucket resets, glitches, pings, settings;
+  guint32 data_frames;            /* since their mean was last looked at */
+  guint64 data_bytes;
+  gboolean tiny;                  /* it was low: from now on small ones are glitches */
 
   /* streams */
   GHashTable *streams;            /* id -> ChanSpdyStream, owned */

@@ -325,7 +325,7 @@ test_forget_inside_a_frame (void)
   spdy_script_run (&script, &peer);
   g_assert_false (chan_spdy_conn_in_frame (peer.conn));
   spdy_assert_trace (&peer, "");
-  spdy_assert_frames (&peer, "SYN_REPLY 1 200; ABORT 1 0; PING 9; WINDOW 0 3932160");
+  spdy_assert_frames (&peer, "SYN_REPLY 1 200; ABORT 1 0; PING 9; WINDOW 0 3933160");
   teardown ();
 }
 
