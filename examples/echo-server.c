@@ -13,15 +13,38 @@ static const GOptionEntry options[] = {
   G_OPTION_ENTRY_NULL,
 };
 
+static void message_cb (ChanReceiver *receiver, ChanMessage *message, const GError *error, gpointer user_data);
+
 static void
-sent_cb (GObject *object, GAsyncResult *result, gpointer user_data)
+sent_cb (GObject *object, GAsyncResult *result, gpointer data)
 {
+  g_autoptr (ChanReceiver) requests = data;
   ChanSender *reply = CHAN_SENDER (object);
   g_autoptr (GError) error = NULL;
 
   if (!chan_sender_send_finish (reply, result, &error))
     g_debug ("an answer was not sent: %s", error->message);
   chan_sender_close (reply);
+  chan_receiver_set_handler (requests, message_cb, NULL, NULL);
+}
+
+static void
+answer (ChanReceiver *requests, ChanSender *reply, GVariant *body)
+{
+  g_autoptr (ChanMessage) message = chan_message_new (body);
+  g_autoptr (GError) error = NULL;
+
+  if (chan_sender_try_send (reply, message, &error))
+    {
+      chan_sender_close (reply);
+      return;
+    }
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    return;
+  /* Who does not take the answers is asked for no more requests, or they would
+   * pile up here; other channels go on. */
+  chan_receiver_set_handler (requests, NULL, NULL, NULL);
+  chan_sender_send_async (reply, message, G_PRIORITY_DEFAULT, NULL, sent_cb, g_object_ref (requests));
 }
 
 static GVariant *
@@ -71,12 +94,7 @@ message_cb (ChanReceiver *receiver, ChanMessage *message, const GError *error, g
   reply = chan_message_lookup_handle (message, "R");
   body = answer_to (message);
   if (CHAN_IS_SENDER (reply) && body != NULL)
-    {
-      g_autoptr (ChanMessage) answer = chan_message_new (body);
-
-      /* A reply channel that nobody reads holds up nobody else. */
-      chan_sender_send_async (CHAN_SENDER (reply), answer, G_PRIORITY_DEFAULT, NULL, sent_cb, NULL);
-    }
+    answer (receiver, CHAN_SENDER (reply), body);
   else
     g_clear_pointer (&body, g_variant_unref);
 }
