@@ -9,8 +9,10 @@ close_run (gpointer data)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (chan_session_close_until (data, chan_test_deadline (), NULL, &error));
+  gboolean closed = chan_session_close_until (data, chan_test_deadline (), NULL, &error);
+
   g_assert_no_error (error);
+  g_assert_true (closed);
 }
 
 static void

@@ -386,7 +386,7 @@ class Peer:
         if stream is None:
             self.judge.violation('a message names a stream that was not opened before it: Go may give up on it')
         else:
-            self.judge.direction(stream.id, ext.code in (mp.DUPLEX, mp.READS, mp.RECEIVER))
+            self.judge.direction(stream.id, ext.code in (mp.DUPLEX, mp.READS, mp.RECEIVER), ext.code != mp.READS)
 
     def stream_of(self, ext, timeout=TIMEOUT):
         """The stream that a message of the other side names."""

@@ -22,6 +22,7 @@ class StreamState:
         self.ended = {'in': False, 'out': False}
         self.finished_by_peer = self.reset_by_peer = False
         self.data_allowed = None        # None until the direction of the stream is known
+        self.owes_fin = True            # a reader of a byte stream does not
         self.data_seen = False
 
 
@@ -156,7 +157,7 @@ class Judge:
         self.gone_away = True
 
     def all_finished(self):
-        return all(stream.ended['in'] and stream.ended['out'] for stream in self.streams.values())
+        return all(stream.ended['in'] and (stream.ended['out'] or not stream.owes_fin) for stream in self.streams.values())
 
     def data(self, frame):
         stream = self.streams.get(frame.stream_id)
@@ -176,12 +177,12 @@ class Judge:
 
     # ---- what the messages say
 
-    def direction(self, stream_id, data_allowed):
-        """Called once it is known whether the peer may send data on this stream."""
+    def direction(self, stream_id, data_allowed, owes_fin=True):
+        """Called once it is known whether the peer may send data on this stream, and whether we end our half."""
         stream = self.streams.get(stream_id)
         if stream is None:
             return
-        stream.data_allowed = data_allowed
+        stream.data_allowed, stream.owes_fin = data_allowed, owes_fin
         if stream.data_seen and not data_allowed:
             self.violation(f'DATA the wrong way on stream {stream_id}: blocks a worker of Go')
 

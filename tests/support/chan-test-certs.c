@@ -13,7 +13,8 @@
 typedef enum
 {
   KIND_AUTHORITY,
-  KIND_SERVER,
+  KIND_SERVER,      /* may be a client too */
+  KIND_SERVER_ONLY,
   KIND_CLIENT,
 } Kind;
 
@@ -32,6 +33,7 @@ static const Plan plans[] = {
   { "other-ca", NULL, KIND_AUTHORITY, NULL, FALSE, -30, 3650 },
   { "server", "ca", KIND_SERVER, "localhost", TRUE, -1, 3650 },
   { "client", "ca", KIND_CLIENT, NULL, FALSE, -1, 3650 },
+  { "server-only", "ca", KIND_SERVER_ONLY, "localhost", TRUE, -1, 3650 },
   { "wrong-host", "ca", KIND_SERVER, "example.org", FALSE, -1, 3650 },
   { "expired", "ca", KIND_SERVER, "localhost", TRUE, -10, -1 },
   { "other-server", "other-ca", KIND_SERVER, "localhost", TRUE, -1, 3650 },
@@ -102,10 +104,9 @@ set_usage (gnutls_x509_crt_t certificate, Kind kind)
 {
   must (gnutls_x509_crt_set_ca_status (certificate, kind == KIND_AUTHORITY));
   must (gnutls_x509_crt_set_key_usage (certificate, kind == KIND_AUTHORITY ? GNUTLS_KEY_KEY_CERT_SIGN : GNUTLS_KEY_DIGITAL_SIGNATURE));
-  if (kind != KIND_AUTHORITY)
+  if (kind == KIND_CLIENT || kind == KIND_SERVER)
     must (gnutls_x509_crt_set_key_purpose_oid (certificate, GNUTLS_KP_TLS_WWW_CLIENT, 0));
-  /* A server may be another's client, with the same certificate. */
-  if (kind == KIND_SERVER)
+  if (kind == KIND_SERVER || kind == KIND_SERVER_ONLY)
     must (gnutls_x509_crt_set_key_purpose_oid (certificate, GNUTLS_KP_TLS_WWW_SERVER, 0));
 }
 

@@ -45,7 +45,7 @@ static const Case cases[] = {
     "requires a client certificate", "sent no client certificate" },
   { "refused/client-certificate-of-other-authority", "ca", "other-client", "server", "ca", "localhost", PERMISSION, PERMISSION,
     "does not know the authority that signed our certificate", "client's certificate is not trusted: signed by an unknown authority" },
-  { "refused/server-certificate-as-client", "ca", "server", "server", "ca", "localhost", PERMISSION, PERMISSION, NULL, "another purpose" },
+  { "refused/server-certificate-as-client", "ca", "server-only", "server", "ca", "localhost", PERMISSION, PERMISSION, NULL, "another purpose" },
 };
 
 static void
