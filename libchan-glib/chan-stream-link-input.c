@@ -144,7 +144,10 @@ on_reset (ChanStreamLink *self, LinkStream *stream, const ChanSpdyEvent *event)
 static void
 on_failed (ChanStreamLink *self, const ChanSpdyEvent *event)
 {
-  if (self->failure == NULL)
+  /* All was said and heard; what a peer does after that is its own affair. */
+  if (self->state >= LINK_SHUTTING)
+    chan_link_hang_up (CHAN_LINK (self));
+  else if (self->failure == NULL)
     g_set_error (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_PROTOCOL, "The peer broke the protocol: %s", event->text);
 }
 

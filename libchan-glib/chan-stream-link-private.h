@@ -16,6 +16,7 @@ typedef enum
   LINK_SETTLING,  /* who is the peer? */
   LINK_RUNNING,
   LINK_CLOSING,   /* the last output is on its way */
+  LINK_SHUTTING,  /* the end of our half is on its way: nothing may follow */
   LINK_SHUT,      /* our half is ended; the peer's end is awaited */
   LINK_DEAD,
 } LinkState;

@@ -56,6 +56,8 @@ link_write (ChanStreamLink *self, GError **error)
   GOutputVector vectors[WRITE_SEGMENTS];
   gsize n;
 
+  if (self->state >= LINK_SHUTTING)
+    return WRITE_DONE;
   while ((n = chan_spdy_conn_peek_output (self->conn, segments, WRITE_SEGMENTS)) > 0)
     {
       gssize done;
@@ -87,7 +89,7 @@ link_write (ChanStreamLink *self, GError **error)
 static gboolean
 link_has_output (ChanStreamLink *self)
 {
-  return chan_spdy_conn_output_bytes (self->conn) > 0 || (self->io->want & G_IO_OUT) != 0;
+  return (self->state < LINK_SHUTTING && chan_spdy_conn_output_bytes (self->conn) > 0) || (self->io->want & G_IO_OUT) != 0;
 }
 
 static void
@@ -103,8 +105,11 @@ link_eof (ChanStreamLink *self)
   else
     {
       /* So that a peer behind TLS, too, sees a clean end of ours. */
-      if (self->state == LINK_RUNNING)
-        self->io->funcs->shutdown (self->io, NULL);
+      if (self->state == LINK_RUNNING && link_write (self, NULL) == WRITE_DONE)
+        {
+          self->state = LINK_SHUTTING;
+          self->io->funcs->shutdown (self->io, NULL);
+        }
       chan_link_hang_up (CHAN_LINK (self));
     }
 }
@@ -172,7 +177,7 @@ link_output (ChanStreamLink *self)
           return;
         }
       chan_stream_link_process (self);
-      if (result == WRITE_BLOCKED || self->state == LINK_DEAD || chan_spdy_conn_output_bytes (self->conn) == 0)
+      if (result == WRITE_BLOCKED || self->state >= LINK_SHUTTING || chan_spdy_conn_output_bytes (self->conn) == 0)
         return;
     }
 }
@@ -212,7 +217,7 @@ link_shut (ChanStreamLink *self)
 {
   gssize step;
 
-  if (self->state != LINK_CLOSING)
+  if (self->state != LINK_CLOSING && self->state != LINK_SHUTTING)
     return;
   /* A Go peer stops at GOAWAY: it is sent when nothing is left to say. */
   if (!self->goaway_sent && chan_spdy_conn_all_sent (self->conn))
@@ -222,9 +227,13 @@ link_shut (ChanStreamLink *self)
         chan_spdy_conn_goaway (self->conn, 0);
       link_output (self);
     }
-  if (!self->goaway_sent || self->state != LINK_CLOSING || self->failure != NULL || link_has_output (self))
+  if (self->state == LINK_CLOSING && self->goaway_sent && self->failure == NULL && !link_has_output (self))
+    {
+      self->close_deadline = self->now + CLOSE_WAIT_US;
+      self->state = LINK_SHUTTING;
+    }
+  if (self->state != LINK_SHUTTING)
     return;
-  self->close_deadline = self->now + CLOSE_WAIT_US;
   step = self->io->funcs->shutdown (self->io, &self->failure);
   if (step == 1)
     self->state = LINK_SHUT;
