@@ -21,7 +21,6 @@
 G_DEFINE_INTERFACE (ChanTransport, chan_transport, G_TYPE_OBJECT)
 
 static GMutex registry_lock; /* guards: */
-static GIOModuleScope *scope; /* a module is loaded once */
 
 /* Schemes whose transport lives in the module of another. */
 static const struct
@@ -47,7 +46,6 @@ extension_point (void)
 
       g_io_extension_point_set_required_type (point, CHAN_TYPE_TRANSPORT);
       g_io_extension_point_implement (CHAN_TRANSPORT_EXTENSION_POINT_NAME, chan_memory_transport_get_type (), "memory", 0);
-      scope = g_io_module_scope_new (G_IO_MODULE_SCOPE_BLOCK_DUPLICATES);
       g_once_init_leave (&once, 1);
     }
   return g_io_extension_point_lookup (CHAN_TRANSPORT_EXTENSION_POINT_NAME);
