@@ -24,11 +24,13 @@ id_at (const guint8 *payload)
 /* --- the end of a stream ------------------------------------------------ */
 
 /* "Rapid reset", CVE-2023-44487: the opener takes back what it asked for, and
- * nothing on it was taken yet. Other resets are how channels end. */
+ * nothing on it was taken or answered yet. Other resets are how channels end. */
 static gboolean
 count_reset (ChanSpdyConn *self, const ChanSpdyStream *stream)
 {
-  if (!stream->from_peer || stream->used
+  gboolean answered = stream->send.used > 0 && stream->pending == NULL;
+
+  if (!stream->from_peer || stream->used || answered
       || chan_bucket_take (&self->resets, self->limits.reset_burst, self->limits.reset_rate, self->now_us))
     return TRUE;
   return chan_spdy_conn_fail (self, "too many streams were reset");
