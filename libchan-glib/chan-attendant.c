@@ -13,6 +13,10 @@
  * than what a peer would notice. */
 #define PATIENCE_MS 50
 
+/* How long it looks every millisecond after the last burst: waking it costs
+ * more than looking a few times in vain. */
+#define FAST_TICKS 20
+
 typedef struct
 {
   ChanPoller *poller;
@@ -20,6 +24,7 @@ typedef struct
   GMutex lock;       /* leaf; guards: */
   GPtrArray *noted;  /* reactors to look after, each with a reference */
   gboolean ticking;  /* the thread wakes up every PATIENCE_MS */
+  int fast;          /* atomic: or every millisecond, for batched output; how many times more */
   GArray *timers;    /* of AttendantTimer, unsorted: they are few */
 } ChanAttendant;
 
@@ -119,7 +124,7 @@ attendant_timeout (void)
     deadline = MIN (deadline, g_array_index (attendant->timers, AttendantTimer, i).when);
   attendant->ticking = attendant->noted->len > 0;
   if (attendant->ticking)
-    timeout = PATIENCE_MS;
+    timeout = g_atomic_int_get (&attendant->fast) > 0 ? 1 : PATIENCE_MS;
   g_mutex_unlock (&attendant->lock);
   if (deadline != G_MAXINT64)
     {
@@ -143,6 +148,9 @@ attendant_main (gpointer data)
         continue;
       while (take_due_timer (&timer))
         timer.func (timer.data);
+      /* Counted down before looking: who finds it 0 wakes us, who does not is looked at now. */
+      if (g_atomic_int_get (&attendant->fast) > 0)
+        g_atomic_int_add (&attendant->fast, -1);
       attendant_tick ();
       chan_poller_run (attendant->poller);
     }
@@ -197,6 +205,17 @@ chan_attendant_note (ChanReactor *reactor, gboolean urgent, ChanLater *later)
       g_mutex_unlock (&self->lock);
     }
   if (wake)
+    chan_later_add (later, attendant_wake_later, NULL);
+}
+
+void
+chan_attendant_note_batch (ChanReactor *reactor, ChanLater *later)
+{
+  ChanAttendant *self = attendant_ensure ();
+  gboolean slow = g_atomic_int_exchange (&self->fast, FAST_TICKS) == 0;
+
+  chan_attendant_note (reactor, FALSE, later);
+  if (slow)
     chan_later_add (later, attendant_wake_later, NULL);
 }
 

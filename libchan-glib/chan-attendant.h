@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 /* Under the reactor's lock: nobody serves it (or its output waits for a main
  * context). Taken over after 50 ms, or at once if urgent. */
 void        chan_attendant_note (ChanReactor *reactor, gboolean urgent, ChanLater *later);
+/* The same: it has batched output, to be written in about a millisecond. */
+void        chan_attendant_note_batch (ChanReactor *reactor, ChanLater *later);
 ChanPoller *chan_attendant_get  (void);
 /* Calls func once at (about) the monotonic time `when`, without locks. Any lock may be held. */
 void        chan_attendant_call_at (gint64 when, ChanLaterFunc func, gpointer data, ChanLater *later);

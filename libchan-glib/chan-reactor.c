@@ -6,6 +6,11 @@
 #include "chan-attendant.h"
 #include "chan-dispatcher.h"
 
+/* Messages that follow each other faster than this are a burst: a write costs
+ * about as much as ten of them. */
+#define BURST_US 20
+#define BATCH_BYTES 16384
+
 typedef struct
 {
   ChanPoller *poller; /* a reference */
@@ -277,8 +282,9 @@ chan_reactor_do_service (ChanReactor *self, GIOCondition ready, ChanLater *later
   if (self->owner == NULL || self->fd < 0)
     return;
   self->servicing = TRUE;
+  self->held_back = FALSE;
   self->funcs->service (self->owner, ready, later);
-  self->servicing = FALSE;
+  self->servicing = self->hold_back = FALSE;
 }
 
 gint64
@@ -292,7 +298,13 @@ chan_reactor_service_from (ChanReactor *self, ChanPoller *poller, GIOCondition r
   if (self->hold == CHAN_HOLD_ARMED && self->poller == poller)
     {
       if (ready != 0 || self->deadline <= g_get_monotonic_time ())
-        chan_reactor_do_service (self, ready, &later);
+        {
+          /* Callbacks of this turn will add to it. */
+          self->hold_back = poller->context != NULL && chan_dispatcher_get_running () == poller;
+          chan_reactor_do_service (self, ready, &later);
+          if (self->held_back)
+            chan_reactor_output (self, &later);
+        }
       /* The last interest may be gone: then the attendant's turn begins. */
       if (poller->context != NULL && self->hold == CHAN_HOLD_ARMED && reactor_home (self) != poller)
         {
@@ -309,7 +321,8 @@ chan_reactor_service_from (ChanReactor *self, ChanPoller *poller, GIOCondition r
 void
 chan_reactor_flush_locked (ChanReactor *self, ChanLater *later)
 {
-  self->flush_queued = self->lazy_output = FALSE;
+  self->flush_queued = self->lazy_output = self->batched_output = FALSE;
+  self->unwritten = 0;
   if (self->owner != NULL && self->fd >= 0 && !self->servicing)
     {
       self->servicing = TRUE;
@@ -350,14 +363,36 @@ chan_reactor_output (ChanReactor *self, ChanLater *later)
 }
 
 void
-chan_reactor_output_soon (ChanReactor *self, ChanLater *later)
+chan_reactor_output_batched (ChanReactor *self, gsize bytes, ChanLater *later)
 {
+  gint64 now;
+
+  if (self->owner == NULL || self->fd < 0 || self->servicing)
+    return;
   if (chan_dispatcher_get_running () != NULL)
     {
       chan_reactor_output (self, later);
       return;
     }
-  if (self->owner == NULL || self->fd < 0 || self->servicing || self->lazy_output)
+  now = g_get_monotonic_time ();
+  self->unwritten += bytes;
+  if (self->unwritten >= BATCH_BYTES || (bytes > 0 && now - self->written_at >= BURST_US))
+    {
+      self->written_at = now;
+      chan_reactor_flush_locked (self, later);
+      return;
+    }
+  self->written_at = now;
+  if (self->batched_output)
+    return;
+  self->batched_output = TRUE;
+  chan_attendant_note_batch (self, later);
+}
+
+void
+chan_reactor_output_soon (ChanReactor *self, ChanLater *later)
+{
+  if (self->owner == NULL || self->fd < 0 || self->lazy_output)
     return;
   self->lazy_output = TRUE;
   chan_attendant_note (self, FALSE, later);
@@ -368,6 +403,8 @@ chan_reactor_attend (ChanReactor *self, ChanPoller *attendant, gint64 patience_u
 {
   if (self->fd < 0)
     return FALSE;
+  if (self->batched_output)
+    chan_reactor_flush_locked (self, later);
   if (!self->urgent && g_get_monotonic_time () - self->free_since < patience_us)
     return TRUE;
   self->urgent = FALSE;

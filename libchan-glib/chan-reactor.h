@@ -53,7 +53,12 @@ struct _ChanReactor
   gboolean at_attendant;      /* in the attendant's list of reactors to look after */
   gboolean urgent;            /* it need not wait to see whether somebody comes back */
   gboolean flush_queued;      /* in a poller's to_flush */
-  gboolean lazy_output;       /* small output that goes with the next, or when somebody waits */
+  gboolean lazy_output;       /* credit that nobody waits for: it goes with the next output */
+  gboolean batched_output;    /* messages that wait for more of their kind, see chan_reactor_output_batched() */
+  gboolean hold_back;         /* who serves now writes soon: service() need not */
+  gboolean held_back;         /* and did not */
+  gsize unwritten;            /* bytes of these, about */
+  gint64 written_at;          /* monotonic µs of the last write */
   gboolean servicing;         /* in service(), which writes at its end */
   ChanLater *later;           /* of the caller who has the lock, for what comes up from a link */
 };
@@ -86,6 +91,10 @@ void chan_reactor_add_interest   (ChanReactor *self, ChanPoller *poller, ChanLat
 void chan_reactor_drop_interest  (ChanReactor *self, ChanPoller *poller, ChanLater *later);
 /* There is output: written now, or at the end of this thread's turn of its main context. */
 void chan_reactor_output         (ChanReactor *self, ChanLater *later);
+/* The same for messages: in a burst they are written together, when 16 KiB are
+ * there, this thread waits, or a millisecond has passed. The first goes at once,
+ * but not what has no bytes: the end of a channel mostly follows a message. */
+void chan_reactor_output_batched (ChanReactor *self, gsize bytes, ChanLater *later);
 /* The same for what can wait a little: credit that is not urgent. */
 void chan_reactor_output_soon    (ChanReactor *self, ChanLater *later);
 void chan_reactor_flush_locked   (ChanReactor *self, ChanLater *later);

@@ -400,6 +400,13 @@ chan_session_core_output (ChanSessionCore *self, ChanLater *later)
     chan_reactor_output (self->reactor, later);
 }
 
+void
+chan_session_core_output_batched (ChanSessionCore *self, gsize bytes, ChanLater *later)
+{
+  if (self->reactor->owner == self)
+    chan_reactor_output_batched (self->reactor, bytes, later);
+}
+
 static void
 core_service (gpointer owner, GIOCondition ready, ChanLater *later)
 {

@@ -57,6 +57,7 @@ void             chan_session_core_drain  (ChanSessionCore *self, ChanLater *lat
 void             chan_session_core_end    (ChanSessionCore *self, const GError *error, ChanLater *later);
 void             chan_session_core_pong   (ChanSessionCore *self, ChanLater *later);
 void             chan_session_core_output (ChanSessionCore *self, ChanLater *later);
+void             chan_session_core_output_batched (ChanSessionCore *self, gsize bytes, ChanLater *later);
 void             chan_session_core_set_deadlines (ChanSessionCore *self, GIOCondition want, ChanLater *later);
 /* The application has no session object and perhaps no end any more. */
 void             chan_session_core_maybe_retire (ChanSessionCore *self, ChanLater *later);

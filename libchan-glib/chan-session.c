@@ -228,7 +228,7 @@ open_channel (ChanSessionCore *core, const char *name, ChanLater *later, GError 
   sender = chan_sender_new_for_pipe (pipe, CHAN_OBJECT_LIVE);
   pipe->sender_object = sender;
   chan_stream_bind_out (stream, pipe, later);
-  chan_session_core_output (core, later);
+  chan_session_core_output_batched (core, 0, later);
   return sender;
 }
 

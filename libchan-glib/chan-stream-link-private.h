@@ -38,6 +38,7 @@ struct _LinkStream
   gsize unread, stuck;   /* bytes: chan-stream-link-stall.c */
   ChanDecoder decoder;
   gint32 capacity;       /* from SYN_STREAM; -1: not given */
+  guint32 n_told;        /* messages taken, when the peer was last told at once */
   guint64 parent_ref;    /* of the peer's numbers, or of ours if we opened it; 0: top level */
   GByteArray *held;      /* bytes that cannot go up yet; or NULL */
   ChanDecoded *waiting;  /* a message that names a stream which is not there yet; or NULL */
@@ -77,6 +78,7 @@ struct _ChanStreamLink
   gsize unread, stuck;       /* of all streams */
   guint n_full;              /* streams that are `full` */
   gboolean paused;           /* a peer without credit sent more than is taken: nothing is read */
+  gboolean urgent;           /* a peer may be waiting for a TAKEN that is due */
   gboolean goaway_seen, goaway_sent;
   guint settle_ms, handshake_sec, keepalive_sec, keepalive_timeout_sec, dangling_sec, stall_sec;
   guint idle_sec, stall_reset_sec;

@@ -26,6 +26,7 @@ chan_stream_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GEr
     open.capacity = info->capacity;
   else
     stream->bytes = TRUE;
+  stream->capacity = (gint32) open.capacity;
   stream->carries = info->kind == CHAN_STREAM_SENDER;
   if (parent != NULL)
     {
@@ -94,8 +95,14 @@ chan_stream_link_grant (ChanLink *link, guint64 id, gsize bytes, guint messages)
       chan_spdy_conn_consumed (self->conn, stream->sid, bytes);
       chan_stream_link_took (self, stream, bytes);
     }
-  if (messages > 0)
-    chan_spdy_conn_taken (self->conn, stream->sid, messages);
+  if (messages == 0)
+    return;
+  chan_spdy_conn_taken (self->conn, stream->sid, messages);
+  if (messages - stream->n_told >= (guint32) MAX (stream->capacity / 2, 1))
+    {
+      stream->n_told = messages;
+      self->urgent = TRUE;
+    }
 }
 
 void

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-stream-link-private.h"
 
+#include "chan-link-private.h"
+
 
 /* The slots of a link over bytes, and its turn at the socket. What comes in:
  * chan-stream-link-input.c; what it does with messages: chan-stream-link-data.c. */
@@ -8,6 +10,7 @@
 #define READ_CHUNK 65536
 #define READ_BUDGET (2 * READ_CHUNK)
 #define WRITE_SEGMENTS 32
+#define HOLD_BYTES 16384
 #define CLOSE_WAIT_US (5 * G_USEC_PER_SEC)
 
 G_DEFINE_FINAL_TYPE (ChanStreamLink, chan_stream_link, CHAN_TYPE_LINK)
@@ -56,6 +59,7 @@ link_write (ChanStreamLink *self, GError **error)
   GOutputVector vectors[WRITE_SEGMENTS];
   gsize n;
 
+  self->urgent = FALSE;
   if (self->state >= LINK_SHUTTING)
     return WRITE_DONE;
   while ((n = chan_spdy_conn_peek_output (self->conn, segments, WRITE_SEGMENTS)) > 0)
@@ -89,7 +93,7 @@ link_write (ChanStreamLink *self, GError **error)
 static gboolean
 link_has_output (ChanStreamLink *self)
 {
-  return (self->state < LINK_SHUTTING && chan_spdy_conn_output_bytes (self->conn) > 0) || (self->io->want & G_IO_OUT) != 0;
+  return (self->state < LINK_SHUTTING && (self->urgent || chan_spdy_conn_output_urgent (self->conn))) || (self->io->want & G_IO_OUT) != 0;
 }
 
 static void
@@ -250,7 +254,7 @@ chan_stream_link_update_poll (ChanStreamLink *self)
 
   if (self->state == LINK_HANDSHAKE)
     want = self->io->want != 0 ? self->io->want : G_IO_IN;
-  else if (link_has_output (self))
+  else if (link_has_output (self) && !chan_link_private (CHAN_LINK (self))->session->reactor->held_back)
     {
       want |= G_IO_OUT;
       if (self->stall_deadline == 0 && self->stall_sec > 0)
@@ -269,6 +273,20 @@ chan_stream_link_update_poll (ChanStreamLink *self)
   chan_link_set_poll (CHAN_LINK (self), self->io->fd, want, deadline);
 }
 
+/* What is only held back is written by who serves (chan-reactor.h). */
+static gboolean
+link_should_write (ChanStreamLink *self, GIOCondition ready)
+{
+  ChanReactor *reactor = chan_link_private (CHAN_LINK (self))->session->reactor;
+
+  if ((ready & G_IO_OUT) != 0)
+    return TRUE;
+  if (!link_has_output (self))
+    return FALSE;
+  reactor->held_back = reactor->hold_back && self->state == LINK_RUNNING && chan_spdy_conn_output_bytes (self->conn) < HOLD_BYTES;
+  return !reactor->held_back;
+}
+
 static gboolean
 stream_link_service (ChanLink *link, GIOCondition ready, GError **error)
 {
@@ -284,7 +302,7 @@ stream_link_service (ChanLink *link, GIOCondition ready, GError **error)
         link_read (self);
       if (self->state != LINK_DEAD && self->failure == NULL)
         chan_stream_link_time (self);
-      if (self->state != LINK_DEAD && self->failure == NULL)
+      if (self->state != LINK_DEAD && self->failure == NULL && link_should_write (self, ready))
         link_output (self);
       if (self->state != LINK_DEAD && self->failure == NULL)
         link_shut (self);

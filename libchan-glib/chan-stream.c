@@ -77,12 +77,11 @@ open_for_handle (ChanStream *self, GObject *handle, ChanLater *later, GError **e
 }
 
 static gboolean
-send_message (ChanStream *self, ChanMessage *message, ChanLater *later, GError **error)
+send_message (ChanStream *self, ChanMessage *message, gsize *cost, ChanLater *later, GError **error)
 {
   ChanStream *opened[256];
   ChanHandleRef refs[256];
   guint n = chan_message_get_n_handles (message);
-  gsize cost = 0;
 
   g_assert (n <= G_N_ELEMENTS (opened));
   if (chan_message_get_size (message) > self->session->max_message_bytes)
@@ -102,7 +101,7 @@ send_message (ChanStream *self, ChanMessage *message, ChanLater *later, GError *
         }
       refs[i] = (ChanHandleRef){ opened[i]->kind, opened[i]->id };
     }
-  if (!link_class (self, later)->send (self->session->link, self->id, message, refs, n, &cost, error))
+  if (!link_class (self, later)->send (self->session->link, self->id, message, refs, n, cost, error))
     {
       unopen (self, opened, n, later);
       return FALSE;
@@ -121,13 +120,17 @@ send_message (ChanStream *self, ChanMessage *message, ChanLater *later, GError *
 gboolean
 chan_stream_send (ChanStream *self, ChanItemKind kind, gpointer item, ChanLater *later, GError **error)
 {
+  gsize cost = 0;
   gboolean ok;
 
   if (kind == CHAN_ITEM_MESSAGE)
-    ok = send_message (self, item, later, error);
+    ok = send_message (self, item, &cost, later, error);
   else
-    ok = link_class (self, later)->write (self->session->link, self->id, item, error);
-  chan_session_core_output (self->session, later);
+    {
+      cost = g_bytes_get_size (item);
+      ok = link_class (self, later)->write (self->session->link, self->id, item, error);
+    }
+  chan_session_core_output_batched (self->session, cost, later);
   return ok;
 }
 
@@ -157,7 +160,7 @@ chan_stream_finish (ChanStream *self, ChanLater *later)
     return;
   self->out_over = TRUE;
   link_class (self, later)->finish (self->session->link, self->id);
-  chan_session_core_output (self->session, later);
+  chan_session_core_output_batched (self->session, 0, later);
   if (self->in_over)
     maybe_remove (self, later);
   else if (self->session->state == CHAN_SESSION_DRAINING)
@@ -184,7 +187,7 @@ chan_stream_stop (ChanStream *self, const GError *reason, ChanLater *later)
   /* A reset would take with it what we wrote: what still arrives is dropped. */
   if (klass->stop != NULL && !self->in_over)
     klass->stop (self->session->link, self->id, (ChanChannelError) reason->code, reason->message);
-  chan_session_core_output (self->session, later);
+  chan_session_core_output_batched (self->session, 0, later);
 }
 
 void
@@ -205,7 +208,7 @@ chan_stream_reset (ChanStream *self, const GError *reason, ChanLater *later)
     chan_pipe_failed (in, reason, later);
   if (out != NULL && reason != NULL)
     chan_pipe_failed (out, reason, later);
-  chan_session_core_output (session, later);
+  chan_session_core_output_batched (session, 0, later);
 }
 
 void

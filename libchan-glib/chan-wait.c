@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "chan-attendant.h"
 #include "chan-dispatcher.h"
 
 void
@@ -155,6 +156,12 @@ poll_timeout (gint64 deadline)
   return left <= 0 ? 0 : (int) MIN (left / 1000 + 1, G_MAXINT);
 }
 
+static gboolean
+op_waits (const ChanOp *op)
+{
+  return op->state == CHAN_OP_PENDING || op->state == CHAN_OP_FLYING;
+}
+
 /* Unlocks, sleeps, locks again, and does the socket's work if it is ours. */
 static void
 sync_wait_once (SyncWait *wait, ChanLater *later)
@@ -193,8 +200,16 @@ sync_wait_once (SyncWait *wait, ChanLater *later)
     ready |= G_IO_IN;
   if (fds[2].revents & ~POLLIN)
     ready |= G_IO_OUT;
-  if (ready != 0 || reactor->deadline <= g_get_monotonic_time ())
-    chan_reactor_do_service (reactor, ready, later);
+  if (ready == 0 && reactor->deadline > g_get_monotonic_time ())
+    return;
+  /* This thread writes before it waits again, and goes on to do something if not. */
+  reactor->hold_back = TRUE;
+  chan_reactor_do_service (reactor, ready, later);
+  if (!reactor->held_back)
+    return;
+  reactor->batched_output = TRUE;
+  if (!op_waits (&wait->self->op))
+    chan_attendant_note_batch (reactor, later);
 }
 
 /* The pipe may have been attached to a session while we slept. */
@@ -211,15 +226,9 @@ sync_wait_join (SyncWait *wait, ChanLater *later)
       chan_reactor_add_waiter (reactor, &wait->self->waiter);
     }
   /* What this thread put off to the end of its turn must be on its way before it sleeps. */
-  if (reactor->flush_queued || reactor->lazy_output)
+  if (reactor->flush_queued || reactor->batched_output)
     chan_reactor_flush_locked (reactor, later);
   chan_reactor_try_hold (reactor, &wait->self->waiter);
-}
-
-static gboolean
-op_waits (const ChanOp *op)
-{
-  return op->state == CHAN_OP_PENDING || op->state == CHAN_OP_FLYING;
 }
 
 ChanWaitResult

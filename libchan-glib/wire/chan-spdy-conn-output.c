@@ -161,6 +161,7 @@ chan_spdy_conn_set_taken_due (ChanSpdyConn *self, ChanSpdyStream *stream)
   if (stream->taken_due)
     return;
   stream->taken_due = TRUE;
+  self->n_taken_due++;
   join_due (self, stream);
 }
 
@@ -179,6 +180,7 @@ chan_spdy_conn_flush_taken (ChanSpdyConn *self, ChanSpdyStream *stream)
   if (!stream->taken_due)
     return;
   stream->taken_due = FALSE;
+  self->n_taken_due--;
   leave_due (self, stream);
   if (!chan_spdy_conn_is_over (self))
     chan_spdy_conn_write_pair (self, CHAN_SPDY_TAKEN, stream->id, stream->taken);
@@ -200,6 +202,7 @@ chan_spdy_conn_drop_due (ChanSpdyConn *self, ChanSpdyStream *stream)
   if (!stream->taken_due)
     return;
   stream->taken_due = FALSE;
+  self->n_taken_due--;
   leave_due (self, stream);
 }
 
@@ -274,4 +277,10 @@ chan_spdy_conn_output_bytes (ChanSpdyConn *self)
   guint n_due = self->n_due + (self->session_due ? 1 : 0);
 
   return self->output.bytes + (chan_spdy_conn_is_over (self) ? 0 : n_due * CHAN_SPDY_PAIR_SIZE);
+}
+
+gboolean
+chan_spdy_conn_output_urgent (ChanSpdyConn *self)
+{
+  return self->output.bytes > 0 || (!chan_spdy_conn_is_over (self) && (self->session_due || self->n_due > self->n_taken_due));
 }

@@ -84,6 +84,7 @@ struct _ChanSpdyConn
   GQueue room;                    /* streams that wait for a ROOM event */
   GQueue due;                     /* streams with a TAKEN or WINDOW_UPDATE to write */
   guint n_due;                    /* such frames, all CHAN_SPDY_PAIR_SIZE long */
+  guint n_taken_due;              /* of these, TAKEN */
   gboolean session_due;
   guint32 next_turn;
   guint64 output_consumed;

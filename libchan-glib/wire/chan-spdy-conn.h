@@ -182,5 +182,7 @@ guint   chan_spdy_conn_n_streams (ChanSpdyConn *self);
 gsize    chan_spdy_conn_peek_output    (ChanSpdyConn *self, ChanSpdySegment *segments, gsize n_segments);
 void     chan_spdy_conn_consume_output (ChanSpdyConn *self, gsize bytes);
 gsize    chan_spdy_conn_output_bytes   (ChanSpdyConn *self);
+/* Some of it is more than TAKEN frames, which may wait for company. */
+gboolean chan_spdy_conn_output_urgent  (ChanSpdyConn *self);
 
 G_END_DECLS
