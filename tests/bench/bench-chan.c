@@ -31,9 +31,12 @@ begin (const BenchItem *item, const char *uri, ChanSession **session, ChanReceiv
   g_autoptr (GError) error = NULL;
   g_autoptr (ChanSender) reply = NULL;
   g_autoptr (ChanMessage) first = NULL;
+  g_autofree char *deep = NULL;
   GObject *handle;
   ChanSender *requests;
 
+  if (g_str_has_prefix (item->mode, "sink"))
+    uri = deep = g_strdup_printf ("%s?capacity=%s", uri, g_getenv ("CHAN_BENCH_CAPACITY") ? g_getenv ("CHAN_BENCH_CAPACITY") : "4096");
   *session = chan_connect (uri, NULL, &error);
   check (*session != NULL, "connect", error);
   requests = chan_session_open_channel (*session, item->mode, &error);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -71,7 +72,7 @@ cpu_of (int who)
 }
 
 static pid_t
-start_server (const BenchItem *item, char *address, gsize len)
+start_server (const BenchItem *item, int out, char *address, gsize len)
 {
   int fds[2];
   gsize n = 0;
@@ -81,6 +82,9 @@ start_server (const BenchItem *item, char *address, gsize len)
     bench_fail ("fork", NULL);
   if (pid == 0)
     {
+      /* It must not outlive its client, nor keep its result open. */
+      prctl (PR_SET_PDEATHSIG, SIGKILL);
+      close (out);
       close (fds[0]);
       pin (item->one_core ? 0 : 1);
       item->serve (item, fds[1]);
@@ -100,11 +104,11 @@ static void
 run_here (const BenchItem *item, int out)
 {
   char address[512] = "";
-  pid_t pid = item->serve != NULL ? start_server (item, address, sizeof address) : 0;
+  pid_t pid = item->serve != NULL ? start_server (item, out, address, sizeof address) : 0;
   BenchResult result;
 
   pin (0);
-  alarm (120);
+  alarm (60);
   result.value = item->run (item, address);
   if (pid > 0)
     {

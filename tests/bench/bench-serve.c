@@ -40,12 +40,24 @@ answer (ChanSender *reply, ChanMessage *message)
     bench_fail ("answer", error);
 }
 
+/* NULL: the client closed the channel */
+static ChanMessage *
+next (ChanReceiver *requests)
+{
+  g_autoptr (GError) error = NULL;
+  ChanMessage *message = chan_receiver_receive (requests, NULL, &error);
+
+  if (error != NULL && !g_error_matches (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST))
+    bench_fail ("receive", error);
+  return message;
+}
+
 static void
 echo (ChanReceiver *requests, ChanSender *reply)
 {
   ChanMessage *message;
 
-  while ((message = chan_receiver_receive (requests, NULL, NULL)) != NULL)
+  while ((message = next (requests)) != NULL)
     {
       answer (reply, message);
       chan_message_unref (message);
@@ -59,7 +71,7 @@ echo_fresh (ChanReceiver *requests, const BenchItem *item)
   g_autoptr (ChanMessage) body = chan_message_new_from_bytes (bytes);
   ChanMessage *message;
 
-  while ((message = chan_receiver_receive (requests, NULL, NULL)) != NULL)
+  while ((message = next (requests)) != NULL)
     {
       g_autoptr (GObject) reply = chan_message_steal_handle (message, 0);
 
@@ -75,7 +87,7 @@ sink (ChanReceiver *requests, ChanSender *reply)
   ChanMessage *message;
   g_autoptr (ChanMessage) end = chan_message_new (g_variant_new_boolean (TRUE));
 
-  while ((message = chan_receiver_receive (requests, NULL, NULL)) != NULL)
+  while ((message = next (requests)) != NULL)
     chan_message_unref (message);
   answer (reply, end);
 }
@@ -84,7 +96,7 @@ static void
 drain_stream (ChanReceiver *requests, ChanSender *reply)
 {
   static char buffer[65536];
-  g_autoptr (ChanMessage) message = chan_receiver_receive (requests, NULL, NULL);
+  g_autoptr (ChanMessage) message = next (requests);
   g_autoptr (GObject) stream = chan_message_steal_handle (message, 0);
   g_autoptr (ChanMessage) end = chan_message_new (g_variant_new_boolean (TRUE));
 
@@ -129,7 +141,7 @@ in_loop (ChanReceiver *requests, ChanSender *reply, const BenchItem *item)
 static void
 serve_channel (const BenchItem *item, ChanReceiver *requests)
 {
-  g_autoptr (ChanMessage) first = chan_receiver_receive (requests, NULL, NULL);
+  g_autoptr (ChanMessage) first = next (requests);
   g_autoptr (GObject) reply = first != NULL ? chan_message_steal_handle (first, 0) : NULL;
   const char *mode = item->mode;
 
