@@ -31,7 +31,7 @@ struct _ChanListener
   GPtrArray *old_uris;   /* get_uri() gave them out */
 };
 
-enum { SIGNAL_INCOMING, N_SIGNALS };
+enum { SIGNAL_AUTHORIZE, SIGNAL_INCOMING, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
@@ -84,11 +84,40 @@ chan_listener_finalize (GObject *object)
   G_OBJECT_CLASS (chan_listener_parent_class)->finalize (object);
 }
 
+/* Who says no has the last word. */
+static gboolean
+all_must_agree (GSignalInvocationHint *hint, GValue *result, const GValue *answer, gpointer data)
+{
+  g_value_copy (answer, result);
+  return g_value_get_boolean (answer);
+}
+
 static void
 chan_listener_class_init (ChanListenerClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = chan_listener_dispose;
   G_OBJECT_CLASS (klass)->finalize = chan_listener_finalize;
+
+  /**
+   * ChanListener::authorize:
+   * @self: the listener
+   * @session: the session, whose credentials, certificate and address can be read
+   *
+   * Asks whether a session may be used, before anything that its peer sent
+   * reaches the application. If any handler returns %FALSE the session is
+   * aborted, and neither [signal@Chan.Listener::incoming] nor
+   * [method@Chan.Listener.accept] gives it. The peers that the transport itself
+   * refuses (TLS verification, user ids of a Unix socket) are not asked about.
+   * Emitted in the thread-default main context in which the listener was made,
+   * which must therefore be iterated; a program that only blocks in
+   * [method@Chan.Listener.accept] looks at the session it got instead.
+   *
+   * Returns: %TRUE to let it in
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_AUTHORIZE] = g_signal_new ("authorize", CHAN_TYPE_LISTENER, G_SIGNAL_RUN_LAST, 0, all_must_agree, NULL, NULL,
+                                            G_TYPE_BOOLEAN, 1, CHAN_TYPE_SESSION);
 
   /**
    * ChanListener::incoming:
@@ -144,21 +173,46 @@ incoming_free (gpointer data)
 }
 
 static gboolean
+has_handler (Incoming *self, guint which)
+{
+  return g_signal_has_handler_pending (self->listener, signals[which], 0, FALSE);
+}
+
+static void
+incoming_push (Incoming *self)
+{
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (self->listener->accepts);
+  chan_pipe_push (self->listener->accepts, g_steal_pointer (&self->session), 0, &later);
+  chan_pipe_unlock (self->listener->accepts, &later);
+}
+
+static gboolean
 incoming_emit (gpointer data)
 {
   Incoming *self = data;
+  gboolean allowed = TRUE;
 
-  chan_session_adopt (self->session);
-  g_signal_emit (self->listener, signals[SIGNAL_INCOMING], 0, self->session);
+  if (has_handler (self, SIGNAL_AUTHORIZE))
+    g_signal_emit (self->listener, signals[SIGNAL_AUTHORIZE], 0, self->session, &allowed);
+  if (!allowed)
+    chan_session_abort (self->session);
+  else if (has_handler (self, SIGNAL_INCOMING))
+    {
+      chan_session_adopt (self->session);
+      g_signal_emit (self->listener, signals[SIGNAL_INCOMING], 0, self->session);
+    }
+  else
+    incoming_push (self);
   return G_SOURCE_REMOVE;
 }
 
 static void
 incoming_offer (Incoming *self)
 {
-  ChanLater later;
-
-  if (g_signal_has_handler_pending (self->listener, signals[SIGNAL_INCOMING], 0, FALSE))
+  if (has_handler (self, SIGNAL_AUTHORIZE) || has_handler (self, SIGNAL_INCOMING))
     {
       GSource *source = g_idle_source_new ();
 
@@ -169,10 +223,7 @@ incoming_offer (Incoming *self)
       g_source_unref (source);
       return;
     }
-  chan_later_init (&later);
-  chan_pipe_lock (self->listener->accepts);
-  chan_pipe_push (self->listener->accepts, g_steal_pointer (&self->session), 0, &later);
-  chan_pipe_unlock (self->listener->accepts, &later);
+  incoming_push (self);
   incoming_free (self);
 }
 

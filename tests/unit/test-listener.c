@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a listener asks and tells: over each transport that needs no certificates. */
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <libchan-glib/libchan-glib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *directory;
+
+typedef struct
+{
+  ChanListener *listener;
+  ChanSession *client;
+  guint n_asked, n_incoming;
+  gboolean answer;
+  gboolean has_credentials;
+  GMainLoop *loop;
+} Fixture;
+
+static gboolean
+authorize_cb (ChanListener *listener, ChanSession *session, gpointer data)
+{
+  Fixture *self = data;
+  GCredentials *credentials = chan_session_get_peer_credentials (session);
+
+  self->n_asked++;
+  g_assert_cmpuint (self->n_incoming, ==, 0);
+  self->has_credentials = credentials != NULL && g_credentials_get_unix_user (credentials, NULL) == geteuid ();
+  g_main_loop_quit (self->loop);
+  return self->answer;
+}
+
+static void
+incoming_cb (ChanListener *listener, ChanSession *session, gpointer data)
+{
+  Fixture *self = data;
+
+  self->n_incoming++;
+  g_main_loop_quit (self->loop);
+}
+
+static void
+connected_cb (GObject *object, GAsyncResult *result, gpointer data)
+{
+  Fixture *self = data;
+  g_autoptr (GError) error = NULL;
+
+  self->client = chan_connect_finish (result, &error);
+  g_assert_no_error (error);
+}
+
+static gboolean
+too_long (gpointer data)
+{
+  g_error ("nothing came");
+  return G_SOURCE_REMOVE;
+}
+
+static void
+setup (Fixture *self, gconstpointer uri)
+{
+  g_autofree char *path = g_strdup_printf ("unix:%s/socket", directory);
+  g_autoptr (GError) error = NULL;
+
+  self->loop = g_main_loop_new (NULL, FALSE);
+  self->listener = chan_listen (g_str_equal (uri, "unix") ? path : uri, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+teardown (Fixture *self, gconstpointer uri)
+{
+  g_clear_object (&self->client);
+  g_clear_object (&self->listener);
+  g_main_loop_unref (self->loop);
+}
+
+static void
+come (Fixture *self)
+{
+  guint limit = g_timeout_add_seconds (10, too_long, NULL);
+
+  chan_connect_async (chan_listener_get_uri (self->listener), G_PRIORITY_DEFAULT, NULL, connected_cb, self);
+  g_main_loop_run (self->loop);
+  while (self->client == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_source_remove (limit);
+}
+
+static void
+test_refused (Fixture *self, gconstpointer uri)
+{
+  g_autoptr (ChanReceiver) receiver = NULL;
+  g_autoptr (ChanSession) session = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_signal_connect (self->listener, "authorize", G_CALLBACK (authorize_cb), self);
+  g_signal_connect (self->listener, "incoming", G_CALLBACK (incoming_cb), self);
+  come (self);
+  g_assert_cmpuint (self->n_asked, ==, 1);
+  /* The client sees an end, and not a clean one. */
+  receiver = chan_session_accept_channel_until (self->client, g_get_monotonic_time () + 10 * G_USEC_PER_SEC, NULL, &error);
+  g_assert_null (receiver);
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_cmpuint (self->n_incoming, ==, 0);
+  g_clear_error (&error);
+  session = chan_listener_accept_until (self->listener, g_get_monotonic_time () + 20000, NULL, &error);
+  g_assert_null (session);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+}
+
+static void
+test_allowed (Fixture *self, gconstpointer uri)
+{
+  g_autoptr (ChanSession) session = NULL;
+  g_autoptr (GError) error = NULL;
+
+  self->answer = TRUE;
+  g_signal_connect (self->listener, "authorize", G_CALLBACK (authorize_cb), self);
+  come (self);
+  g_assert_cmpuint (self->n_asked, ==, 1);
+  if (g_str_equal (uri, "unix"))
+    g_assert_true (self->has_credentials);
+  session = chan_listener_accept_until (self->listener, g_get_monotonic_time () + 10 * G_USEC_PER_SEC, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (session);
+}
+
+static gboolean
+refuse_cb (ChanListener *listener, ChanSession *session, gpointer data)
+{
+  return FALSE;
+}
+
+static void
+test_any_no_counts (Fixture *self, gconstpointer uri)
+{
+  g_signal_connect (self->listener, "authorize", G_CALLBACK (refuse_cb), NULL);
+  /* Not asked any more: the first has refused. */
+  g_signal_connect (self->listener, "authorize", G_CALLBACK (authorize_cb), self);
+  g_signal_connect (self->listener, "incoming", G_CALLBACK (incoming_cb), self);
+  g_timeout_add (100, (GSourceFunc) (void (*) (void)) g_main_loop_quit, self->loop);
+  self->answer = TRUE;
+  come (self);
+  g_assert_cmpuint (self->n_asked, ==, 0);
+  g_assert_cmpuint (self->n_incoming, ==, 0);
+}
+
+static void
+test_incoming (Fixture *self, gconstpointer uri)
+{
+  g_signal_connect (self->listener, "incoming", G_CALLBACK (incoming_cb), self);
+  come (self);
+  g_assert_cmpuint (self->n_incoming, ==, 1);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char *const uris[] = { "memory:listener", "tcp://127.0.0.1:0", "unix" };
+  g_autofree char *made = NULL;
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  directory = made = g_dir_make_tmp ("chan-listener-XXXXXX", NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
+    {
+      g_autofree char *name = g_strndup (uris[i], strcspn (uris[i], ":"));
+      g_autofree char *refused = g_strdup_printf ("/listener/%s/authorize-refuses", name);
+      g_autofree char *allowed = g_strdup_printf ("/listener/%s/authorize-sees-who-it-is-and-allows", name);
+      g_autofree char *any = g_strdup_printf ("/listener/%s/one-refusal-is-enough", name);
+      g_autofree char *incoming = g_strdup_printf ("/listener/%s/incoming", name);
+
+      g_test_add (refused, Fixture, uris[i], setup, test_refused, teardown);
+      g_test_add (allowed, Fixture, uris[i], setup, test_allowed, teardown);
+      g_test_add (any, Fixture, uris[i], setup, test_any_no_counts, teardown);
+      g_test_add (incoming, Fixture, uris[i], setup, test_incoming, teardown);
+    }
+  status = g_test_run ();
+  g_rmdir (directory);
+  return status;
+}
