@@ -64,7 +64,9 @@ chan_session_get_state (ChanSession *self)
  * @self: a session
  *
  * Tells whether the peer reports what its application took, so that capacity 0
- * means that a send waits for its receiver. A Go peer does not.
+ * means that a send waits for its receiver. A Go peer does not. An accepted
+ * session knows only after the first message, or an answered
+ * [method@Chan.Session.ping].
  *
  * Returns: %TRUE if it does
  *

@@ -22,7 +22,7 @@ static gboolean
 authorize_cb (ChanListener *listener, ChanSession *session, gpointer data)
 {
   Fixture *self = data;
-  GCredentials *credentials = chan_session_get_peer_credentials (session);
+  g_autoptr (GCredentials) credentials = chan_session_get_peer_credentials (session);
 
   self->n_asked++;
   g_assert_cmpuint (self->n_incoming, ==, 0);
