@@ -228,7 +228,7 @@ chan_stream_link_process (ChanStreamLink *self)
   while (self->state != LINK_DEAD && self->failure == NULL && chan_spdy_conn_next_event (self->conn, &event))
     on_event (self, &event);
   self->frame_deadline = 0;
-  if (self->state == LINK_RUNNING && chan_spdy_conn_in_frame (self->conn))
+  if ((self->state == LINK_RUNNING || self->state == LINK_SETTLING) && chan_spdy_conn_in_frame (self->conn))
     self->frame_deadline = self->now + 30 * G_USEC_PER_SEC;
 }
 

@@ -113,6 +113,7 @@ begin_control (ChanSpdyConn *self)
 {
   if (self->head.version != CHAN_SPDY_VERSION)
     return give_up (self, "not SPDY/3");
+  self->introduced = TRUE;
   if (self->left > self->limits.control_frame_bytes)
     return give_up (self, "a control frame is too large");
   if (chan_spdy_conn_handles_type (self, self->head.type))
@@ -132,6 +133,9 @@ begin_stray_data (ChanSpdyConn *self)
   /* A peer may send on before it sees our reset, and a Go peer for ever. */
   gboolean harmless = chan_spdy_conn_knows_id (self, self->head.stream_id);
 
+  /* Text of another protocol looks like this. */
+  if (!harmless && !self->introduced)
+    return give_up (self, "not SPDY/3");
   chan_spdy_conn_discard (self, self->left);
   if (!harmless && !chan_spdy_conn_glitch (self))
     return STEP_ON;

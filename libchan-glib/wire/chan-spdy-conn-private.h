@@ -51,6 +51,7 @@ struct _ChanSpdyConn
   const char *failure;
   char *abort_text;               /* of the last event, else NULL */
   ChanBucket resets, glitches, pings, settings;
+  gboolean introduced;            /* a control frame came */
   guint32 data_frames;            /* since their mean was last looked at */
   guint64 data_bytes;
   gboolean tiny;                  /* it was low: from now on small ones are glitches */
