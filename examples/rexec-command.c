@@ -26,6 +26,7 @@ typedef struct
   GPid pid;                /* 0: none, or reaped */
   int status;
   guint n_pending;         /* what must be over before the status is told */
+  GCancellable *input;     /* of the copying to its stdin; NULL: that is over */
   guint kill_timer;
   char *last_words;        /* being written to its stderr */
 } Command;
@@ -78,6 +79,7 @@ command_free (Command *self)
   if (self->signals != NULL)
     chan_receiver_close (self->signals);
   g_clear_object (&self->signals);
+  g_clear_object (&self->input);
   g_free (self->last_words);
   g_free (self);
 }
@@ -108,7 +110,11 @@ tell_status (ChanSender *status_chan, int status)
 static void
 command_step_over (Command *self)
 {
-  if (--self->n_pending > 0)
+  self->n_pending--;
+  /* Nobody is left to read what the client may still type. */
+  if (self->n_pending == 1 && self->pid == 0 && self->input != NULL)
+    g_cancellable_cancel (self->input);
+  if (self->n_pending > 0)
     return;
   if (self->status_chan != NULL)
     tell_status (self->status_chan, self->status);
@@ -199,6 +205,7 @@ input_over_cb (GObject *object, GAsyncResult *result, gpointer command)
 {
   g_autoptr (GError) error = NULL;
 
+  g_clear_object (&((Command *) command)->input);
   /* A command need not read its input; a client that is cut off is another matter. */
   if (g_output_stream_splice_finish (G_OUTPUT_STREAM (object), result, &error) < 0 && error->domain == CHAN_CHANNEL_ERROR)
     command_hang_up (command);
@@ -206,11 +213,11 @@ input_over_cb (GObject *object, GAsyncResult *result, gpointer command)
 }
 
 static void
-start_splice (Command *self, GOutputStream *to, GInputStream *from, GAsyncReadyCallback callback)
+start_splice (Command *self, GOutputStream *to, GInputStream *from, GCancellable *cancellable, GAsyncReadyCallback callback)
 {
   self->n_pending++;
   g_output_stream_splice_async (to, from, G_OUTPUT_STREAM_SPLICE_CLOSE_SOURCE | G_OUTPUT_STREAM_SPLICE_CLOSE_TARGET,
-                                G_PRIORITY_DEFAULT, NULL, callback, self);
+                                G_PRIORITY_DEFAULT, cancellable, callback, self);
 }
 
 static void
@@ -222,7 +229,8 @@ connect_input (Command *self, int fd)
     return;
   g_unix_set_fd_nonblocking (fd, TRUE, NULL);
   pipe_end = g_unix_output_stream_new (fd, TRUE);
-  start_splice (self, pipe_end, g_io_stream_get_input_stream (self->streams[0]), input_over_cb);
+  self->input = g_cancellable_new ();
+  start_splice (self, pipe_end, g_io_stream_get_input_stream (self->streams[0]), self->input, input_over_cb);
 }
 
 static void
@@ -234,7 +242,7 @@ connect_output (Command *self, guint i, int fd)
     return;
   g_unix_set_fd_nonblocking (fd, TRUE, NULL);
   pipe_end = g_unix_input_stream_new (fd, TRUE);
-  start_splice (self, g_io_stream_get_output_stream (self->streams[i]), pipe_end, output_over_cb);
+  start_splice (self, g_io_stream_get_output_stream (self->streams[i]), pipe_end, NULL, output_over_cb);
 }
 
 /* In the child. */
