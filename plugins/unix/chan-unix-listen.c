@@ -121,7 +121,7 @@ bind_and_listen (const struct sockaddr_un *address, mode_t mode, int backlog, GE
   if (failed == 0)
     return fd;
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed), "Cannot listen at unix:%s: %s", address->sun_path,
-               failed == EADDRINUSE ? "another server answers there" : g_strerror (failed));
+               failed == EADDRINUSE ? "it is in use, another server answers there" : g_strerror (failed));
   if (fd >= 0)
     close (fd);
   return -1;

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The main job: nothing is lost, whatever the transport; one line of configuration chooses it."""
+
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+import threading
+import time
+
+import world
+from world import harness
+
+TRANSPORTS = ('tcp', 'tls', 'unix')
+MEMORY_KIB = 40 * 1024
+
+
+class Switch(world.WorldCase):
+    """The program stays as it is; the Uri= line changes."""
+
+    def test_ping_pong(self):
+        for uri in ('memory:game', f'tcp://127.0.0.1:{world.free_port()}', f'tls://127.0.0.1:{world.free_port()}',
+                    f'unix:{self.directory}/game'):
+            with self.subTest(uri):
+                config = self.config(f'[Endpoint game]\nUri={uri}\n')
+                out, err, status = self.run_program('ping-pong', '-n', 100, '@game', config=config)
+                self.assertEqual((err, status), (b'', 0))
+                self.assertIn(b'100', out)
+
+    def test_rexec(self):
+        for transport in TRANSPORTS:
+            with self.subTest(transport):
+                server = self.serve_over(transport)
+                config = self.config(f'[Endpoint work]\nUri={server.uri}\n', name='client.conf')
+                self.assertEqual(self.rexec('@work', 'echo', 'hello', config=config), (b'hello\n', b'', 0))
+
+    def test_fallback_is_tried_in_order(self):
+        server = self.serve_over('tcp')
+        config = self.config(f'[Endpoint work]\nUri=unix:{self.directory}/nobody\nFallback=unix:{self.directory}/no-one;{server.uri};\n')
+        self.assertEqual(self.rexec('@work', 'echo', 'hello', config=config), (b'hello\n', b'', 0))
+
+
+class Many(world.WorldCase):
+    def test_twenty_clients_at_once(self):
+        for transport in TRANSPORTS:
+            with self.subTest(transport), concurrent.futures.ThreadPoolExecutor(20) as pool:
+                server, config = self.serve_over(transport), self.config()
+                blobs = [os.urandom(50000) for _ in range(20)]
+                results = [pool.submit(self.rexec, server.uri, 'cat', stdin=blob, config=config) for blob in blobs]
+                for blob, result in zip(blobs, results):
+                    self.assertEqual(result.result(), (blob, b'', 0))
+
+    def repeat(self, transport, count, command, stdin, expected):
+        server, config = self.serve_over(transport), self.config()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            results = list(pool.map(lambda _: self.rexec(server.uri, *command, stdin=stdin, config=config), range(count)))
+        self.assertEqual([result for result in results if result != expected], [])
+
+    def test_echo_again_and_again(self):
+        self.repeat('tls', int(50 * world.RUNS), ['echo', 'hello'], b'', (b'hello\n', b'', 0))
+
+    def test_200_kb_again_and_again(self):
+        blob = os.urandom(200000)
+        for transport in TRANSPORTS:
+            with self.subTest(transport):
+                self.repeat(transport, int(5 * world.RUNS), ['cat'], blob, (blob, b'', 0))
+
+
+class Sort(world.WorldCase):
+    """More than fits in any buffer, with flat memory on both sides."""
+
+    def peak(self, pid):
+        for line in pathlib.Path(f'/proc/{pid}/status').read_text(encoding='ascii').splitlines():
+            if line.startswith('VmHWM:'):
+                return int(line.split()[1])
+        return 0
+
+    def watch(self, child, peaks):
+        while child.poll() is None:
+            try:
+                peaks.append(self.peak(child.pid))
+            except (FileNotFoundError, ProcessLookupError):
+                return
+            time.sleep(0.01)
+
+    def sort(self, uri, config, source):
+        child = subprocess.Popen([harness.program('rexec'), uri, '--', 'sort', '-rn'], env=self.environment(config),
+                                 stdin=source.open('rb'), stdout=subprocess.PIPE)
+        peaks = []
+        watcher = threading.Thread(target=self.watch, args=(child, peaks))
+        watcher.start()
+        with child, child.stdin or child.stdout:
+            result = child.stdout.read()
+            self.assertEqual(child.wait(world.TIMEOUT), 0)
+        watcher.join()
+        return result, max(peaks, default=0)
+
+    def test_sort(self):
+        source = self.write('lines', '\n'.join(map(str, range(1, world.LINES + 1))) + '\n')
+        expected = ('\n'.join(map(str, range(world.LINES, 0, -1))) + '\n').encode()
+        for transport in TRANSPORTS:
+            with self.subTest(transport):
+                server, config = self.serve_over(transport), self.config()
+                result, client = self.sort(server.uri, config, source)
+                self.assertTrue(result == expected, f'{len(result)} of {len(expected)} bytes, or others')
+                peak = self.peak(server.process.pid)
+                print(f'# {transport}, {world.LINES} lines: at most {client} KiB in the client, {peak} KiB in the server')
+                if not server.is_sanitized:
+                    self.assertLess(max(peak, client), MEMORY_KIB)
+
+
+if __name__ == '__main__':
+    harness.main()
