@@ -3,7 +3,7 @@
 
 #include "chan-dispatcher.h"
 
-static GMutex cancel_lock; /* leaf */
+static GMutex cancel_lock; /* guards `completed` and `cancel_id`; only a poller's is taken under it */
 
 static void async_result_iface_init (GAsyncResultIface *iface);
 
@@ -133,6 +133,9 @@ run_completion (ChanRunItem *item)
   g_mutex_unlock (&cancel_lock);
   if (cancel_id != 0)
     g_cancellable_disconnect (self->cancellable, cancel_id);
+  /* Cancelled since this run began: there is no other. */
+  if (self->cancellable != NULL)
+    chan_poller_unqueue (self->poller, &self->run_item);
   if (self->callback != NULL)
     self->callback (self->source, G_ASYNC_RESULT (self), self->user_data);
   g_object_unref (self);
@@ -146,7 +149,10 @@ cancelled_cb (GCancellable *cancellable, gpointer data)
 
   chan_later_init (&later);
   g_atomic_int_set (&self->cancelled, TRUE);
-  chan_poller_queue (self->poller, &self->run_item, &later);
+  g_mutex_lock (&cancel_lock);
+  if (!self->completed)
+    chan_poller_queue (self->poller, &self->run_item, &later);
+  g_mutex_unlock (&cancel_lock);
   chan_later_run (&later);
 }
 

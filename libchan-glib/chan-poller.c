@@ -135,6 +135,22 @@ chan_poller_queue (ChanPoller *self, ChanRunItem *item, ChanLater *later)
     chan_later_add (later, poller_wake, chan_poller_ref (self));
 }
 
+void
+chan_poller_unqueue (ChanPoller *self, ChanRunItem *item)
+{
+  g_mutex_lock (&self->lock);
+  for (ChanRunItem **at = &self->run_head; item->queued && *at != NULL; at = &(*at)->next)
+    if (*at == item)
+      {
+        *at = item->next;
+        if (item->next == NULL)
+          self->run_tail = at;
+        item->queued = FALSE;
+        break;
+      }
+  g_mutex_unlock (&self->lock);
+}
+
 gboolean
 chan_poller_has_queue (ChanPoller *self)
 {

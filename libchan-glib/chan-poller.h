@@ -49,6 +49,8 @@ void        chan_poller_forget      (ChanPoller *self, ChanReactor *reactor, int
 
 /* Any lock held; wakes through later. */
 void        chan_poller_queue       (ChanPoller *self, ChanRunItem *item, ChanLater *later);
+/* Takes it back, if it is queued. */
+void        chan_poller_unqueue     (ChanPoller *self, ChanRunItem *item);
 gboolean    chan_poller_has_queue   (ChanPoller *self);
 
 /* In the poller's thread, no lock held. */

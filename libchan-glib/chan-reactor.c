@@ -322,6 +322,8 @@ void
 chan_reactor_flush_locked (ChanReactor *self, ChanLater *later)
 {
   self->flush_queued = self->lazy_output = self->batched_output = FALSE;
+  /* What the socket does not take now is polled for, held back before or not. */
+  self->held_back = FALSE;
   self->unwritten = 0;
   if (self->owner != NULL && self->fd >= 0 && !self->servicing)
     {
