@@ -113,7 +113,12 @@ run_completion (ChanRunItem *item)
   gulong cancel_id;
   ChanLater later;
 
-  if (self->guard != NULL)
+  if (self->is_over != NULL)
+    {
+      if (!self->is_over (self))
+        return;
+    }
+  else if (self->guard != NULL)
     {
       gboolean over;
 
@@ -133,8 +138,8 @@ run_completion (ChanRunItem *item)
   g_mutex_unlock (&cancel_lock);
   if (cancel_id != 0)
     g_cancellable_disconnect (self->cancellable, cancel_id);
-  /* Cancelled since this run began: there is no other. */
-  if (self->cancellable != NULL)
+  /* Cancelled, or woken in vain, since this run began: there is no other. */
+  if (self->cancellable != NULL || self->is_over != NULL)
     chan_poller_unqueue (self->poller, &self->run_item);
   if (self->callback != NULL)
     self->callback (self->source, G_ASYNC_RESULT (self), self->user_data);

@@ -28,6 +28,7 @@ struct _ChanAsyncResult
   gpointer owner;              /* keeps guard and ring alive */
   GDestroyNotify owner_unref;
   ChanReactor *interest;       /* the session that this operation homes; a reference */
+  gboolean (*is_over) (ChanAsyncResult *self); /* instead of guard and ring; no lock held; NULL: these */
   void (*abandon) (ChanAsyncResult *self); /* RESERVED or with an item, and never finished */
   gpointer origin;             /* send: the caller's message */
   GCancellable *cancellable;

@@ -63,25 +63,47 @@ chan_pipe_unref (ChanPipe *self)
 
 /* --- the ring --- */
 
+static void
+make_slot (ChanPipe *self)
+{
+  guint n = MAX (4, self->n_slots * 2);
+  ChanItem *slots;
+
+  if (self->n_items < self->n_slots)
+    return;
+  slots = g_new (ChanItem, n);
+  for (guint i = 0; i < self->n_items; i++)
+    slots[i] = self->slots[(self->head + i) & (self->n_slots - 1)];
+  g_free (self->slots);
+  self->slots = slots;
+  self->n_slots = n;
+  self->head = 0;
+}
+
 void
 chan_pipe_enqueue (ChanPipe *self, gpointer item, gsize cost)
 {
-  if (self->n_items == self->n_slots)
-    {
-      guint n = MAX (4, self->n_slots * 2);
-      ChanItem *slots = g_new (ChanItem, n);
-
-      for (guint i = 0; i < self->n_items; i++)
-        slots[i] = self->slots[(self->head + i) & (self->n_slots - 1)];
-      g_free (self->slots);
-      self->slots = slots;
-      self->n_slots = n;
-      self->head = 0;
-    }
+  make_slot (self);
   self->slots[(self->head + self->n_items) & (self->n_slots - 1)] = (ChanItem){ item, cost };
   self->n_items++;
   if (self->kind == CHAN_ITEM_BYTES)
     self->n_bytes += g_bytes_get_size (item);
+}
+
+void
+chan_pipe_unget (ChanPipe *self, gpointer item, ChanLater *later)
+{
+  if (self->receiver_side == CHAN_SIDE_CLOSED)
+    {
+      chan_pipe_drop_item (self, item, later);
+      return;
+    }
+  make_slot (self);
+  self->head = (self->head - 1) & (self->n_slots - 1);
+  self->slots[self->head] = (ChanItem){ item, 0 };
+  self->n_items++;
+  self->taken--;
+  chan_pipe_notify_receivers (self, later);
 }
 
 ChanItem
@@ -152,7 +174,7 @@ available (ChanPipe *self)
   /* Capacity 0: what waits to be sent is there to be taken. */
   if (self->capacity == 0 && self->receiver_side != CHAN_SIDE_LINKED)
     for (ChanOp *op = self->senders.first; op != NULL; op = op->next)
-      n++;
+      n += chan_op_is_claimable (op);
   return n - MIN (n, self->n_reserved);
 }
 
@@ -170,37 +192,112 @@ notify_watches (ChanPipe *self, gboolean of_sender, ChanLater *later)
       watch->notify (watch, later);
 }
 
+static gboolean
+reserve_for (ChanPipe *self, ChanOp *op, ChanLater *later)
+{
+  /* Capacity 0: committed to, so the sender's part is done. */
+  if (self->capacity == 0 && self->n_items <= self->n_reserved)
+    chan_pipe_pull (self, later);
+  if (self->n_items > self->n_reserved)
+    {
+      self->n_reserved++;
+      chan_op_end (&self->receivers, op, CHAN_OP_RESERVED, later);
+      return TRUE;
+    }
+  if (self->end == CHAN_END_OPEN)
+    return FALSE;
+  chan_op_end (&self->receivers, op, CHAN_OP_DONE, later);
+  return TRUE;
+}
+
+gboolean
+chan_pipe_serve_receiver (ChanPipe *self, ChanOp *op, ChanLater *later)
+{
+  const ChanClaim *before = self->serving;
+  gboolean served = TRUE;
+
+  self->serving = op->claim;
+  if (self->kind == CHAN_ITEM_BYTES)
+    chan_op_end (&self->receivers, op, CHAN_OP_DONE, later);
+  else if (op->reserves)
+    served = reserve_for (self, op, later);
+  else
+    {
+      /* Taking makes room, and that may bring more for those who wait. */
+      chan_op_ring_remove (&self->receivers, op);
+      served = chan_pipe_take (self, FALSE, &op->item, later, &op->error) != CHAN_TAKE_EMPTY;
+      if (served)
+        {
+          op->state = CHAN_OP_DONE;
+          op->wake (op, later);
+        }
+      else
+        chan_op_ring_prepend (&self->receivers, op);
+    }
+  self->serving = before;
+  return served;
+}
+
+static ChanOp *
+claim_receiver (ChanPipe *self)
+{
+  for (ChanOp *op = self->receivers.first; op != NULL; op = op->next)
+    if (chan_op_claim (op))
+      return op;
+  return NULL;
+}
+
 void
 chan_pipe_notify_receivers (ChanPipe *self, ChanLater *later)
 {
   ChanOp *op;
 
-  while ((op = self->receivers.first) != NULL)
-    {
-      gboolean empty = available (self) == 0;
-
-      if (empty && self->end == CHAN_END_OPEN)
+  while ((self->end != CHAN_END_OPEN || available (self) > 0) && (op = claim_receiver (self)) != NULL)
+    if (!chan_pipe_serve_receiver (self, op, later))
+      {
+        chan_op_unclaim (op, later);
         break;
-      if (op->reserves && !empty)
-        {
-          /* Capacity 0: committed to, so the sender's part is done. */
-          if (self->n_items <= self->n_reserved)
-            chan_pipe_pull (self, later);
-          self->n_reserved++;
-          chan_op_end (&self->receivers, op, CHAN_OP_RESERVED, later);
-        }
-      else if (op->reserves || self->kind == CHAN_ITEM_BYTES)
-        chan_op_end (&self->receivers, op, CHAN_OP_DONE, later);
-      else
-        {
-          chan_op_ring_remove (&self->receivers, op);
-          op->state = CHAN_OP_DONE;
-          chan_pipe_take (self, FALSE, &op->item, later, &op->error);
-          op->wake (op, later);
-        }
-    }
+      }
   if (self->watches != NULL && chan_pipe_is_readable (self))
     notify_watches (self, FALSE, later);
+}
+
+static ChanOp *
+claim_sender (ChanPipe *self)
+{
+  for (ChanOp *op = self->senders.first; op != NULL && op->state == CHAN_OP_PENDING; op = op->next)
+    if (chan_op_claim (op))
+      return op;
+  return NULL;
+}
+
+static ChanAccept
+serve_sender (ChanPipe *self, ChanOp *op, ChanLater *later)
+{
+  const ChanClaim *before = self->serving;
+  ChanAccept accept = CHAN_ACCEPT_OK;
+
+  self->serving = op->claim;
+  /* Not in the ring meanwhile: a receiver who takes it makes room, and looks there. */
+  chan_op_ring_remove (&self->senders, op);
+  /* A writer of bytes looks for himself. */
+  if (op->item != NULL)
+    accept = chan_pipe_accept (self, op->item, later, &op->error);
+  self->serving = before;
+  if (accept == CHAN_ACCEPT_OK || accept == CHAN_ACCEPT_FLYING)
+    op->item = NULL;
+  if (accept == CHAN_ACCEPT_WAIT || accept == CHAN_ACCEPT_FLYING)
+    {
+      chan_op_ring_prepend (&self->senders, op);
+      if (accept == CHAN_ACCEPT_WAIT)
+        return accept;
+      op->state = CHAN_OP_FLYING;
+      op->number = self->sent;
+      return accept;
+    }
+  op->state = CHAN_OP_DONE;
+  op->wake (op, later);
+  return accept;
 }
 
 void
@@ -208,26 +305,12 @@ chan_pipe_notify_senders (ChanPipe *self, ChanLater *later)
 {
   ChanOp *op;
 
-  while ((op = self->senders.first) != NULL && op->state == CHAN_OP_PENDING)
-    {
-      ChanAccept accept;
-
-      if (op->item != NULL)
-        accept = chan_pipe_accept (self, op->item, later, &op->error);
-      else /* a writer of bytes, who looks for himself */
-        accept = chan_pipe_has_room (self) || self->sender_error != NULL ? CHAN_ACCEPT_OK : CHAN_ACCEPT_WAIT;
-      if (accept == CHAN_ACCEPT_WAIT)
+  while ((self->sender_error != NULL || chan_pipe_has_room (self)) && (op = claim_sender (self)) != NULL)
+    if (serve_sender (self, op, later) == CHAN_ACCEPT_WAIT)
+      {
+        chan_op_unclaim (op, later);
         break;
-      if (accept != CHAN_ACCEPT_FAILED)
-        op->item = NULL;
-      if (accept == CHAN_ACCEPT_FLYING)
-        {
-          op->state = CHAN_OP_FLYING;
-          op->number = self->sent;
-          break;
-        }
-      chan_op_end (&self->senders, op, CHAN_OP_DONE, later);
-    }
+      }
   if (self->watches != NULL && (self->sender_error != NULL || chan_pipe_has_room (self)))
     notify_watches (self, TRUE, later);
 }

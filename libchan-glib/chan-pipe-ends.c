@@ -17,6 +17,20 @@ within_capacity (ChanPipe *self)
   return self->sent - self->taken < MAX (self->capacity, 1);
 }
 
+/* Capacity 0: somebody who takes the message at once. */
+static ChanOp *
+find_receiver (ChanPipe *self, gboolean claim)
+{
+  for (ChanOp *op = self->receivers.first; op != NULL; op = op->next)
+    {
+      if (op->claim != NULL && op->claim == self->serving)
+        continue;
+      if (claim ? chan_op_claim (op) : chan_op_is_claimable (op))
+        return op;
+    }
+  return NULL;
+}
+
 gboolean
 chan_pipe_has_room (ChanPipe *self)
 {
@@ -27,7 +41,7 @@ chan_pipe_has_room (ChanPipe *self)
   if (self->kind == CHAN_ITEM_BYTES)
     return self->n_bytes < self->capacity;
   if (self->capacity == 0)
-    return self->receivers.first != NULL && self->n_items == 0;
+    return self->n_items == 0 && find_receiver (self, FALSE) != NULL;
   return self->n_items < self->capacity;
 }
 
@@ -40,6 +54,22 @@ accept_linked (ChanPipe *self, gpointer item, ChanLater *later, GError **error)
   chan_pipe_drop_item (self, item, later);
   if (self->kind == CHAN_ITEM_MESSAGE && self->capacity == 0 && chan_stream_reports_taken (self->out))
     return CHAN_ACCEPT_FLYING;
+  return CHAN_ACCEPT_OK;
+}
+
+static ChanAccept
+accept_local (ChanPipe *self, gpointer item, ChanLater *later)
+{
+  ChanOp *receiver = NULL;
+
+  if (self->capacity == 0 && (receiver = find_receiver (self, TRUE)) == NULL)
+    return CHAN_ACCEPT_WAIT;
+  self->sent++;
+  chan_pipe_enqueue (self, item, 0);
+  if (receiver != NULL)
+    chan_pipe_serve_receiver (self, receiver, later);
+  else
+    chan_pipe_notify_receivers (self, later);
   return CHAN_ACCEPT_OK;
 }
 
@@ -61,10 +91,7 @@ chan_pipe_accept (ChanPipe *self, gpointer item, ChanLater *later, GError **erro
     return CHAN_ACCEPT_WAIT;
   if (self->receiver_side == CHAN_SIDE_LINKED)
     return accept_linked (self, item, later, error);
-  self->sent++;
-  chan_pipe_enqueue (self, item, 0);
-  chan_pipe_notify_receivers (self, later);
-  return CHAN_ACCEPT_OK;
+  return accept_local (self, item, later);
 }
 
 /* What waits to be sent will not be; what is out may still be taken. */
@@ -76,7 +103,7 @@ fail_pending_sends (ChanPipe *self, gboolean flying_too, ChanLater *later)
   for (ChanOp *op = self->senders.first; op != NULL; op = next)
     {
       next = op->next;
-      if (op->state == CHAN_OP_FLYING && !flying_too)
+      if ((op->state == CHAN_OP_FLYING && !flying_too) || !chan_op_claim (op))
         continue;
       op->error = g_error_copy (self->sender_error);
       chan_op_end (&self->senders, op, CHAN_OP_DONE, later);
@@ -146,13 +173,15 @@ chan_pipe_fail_sender (ChanPipe *self, const GError *error, gboolean at_once, Ch
 void
 chan_pipe_pull (ChanPipe *self, ChanLater *later)
 {
-  ChanOp *op = self->senders.first;
-
-  if (op == NULL || op->item == NULL)
-    return;
-  self->sent++;
-  chan_pipe_enqueue (self, g_steal_pointer (&op->item), 0);
-  chan_op_end (&self->senders, op, CHAN_OP_DONE, later);
+  for (ChanOp *op = self->senders.first; op != NULL; op = op->next)
+    {
+      if (op->item == NULL || (op->claim != NULL && op->claim == self->serving) || !chan_op_claim (op))
+        continue;
+      self->sent++;
+      chan_pipe_enqueue (self, g_steal_pointer (&op->item), 0);
+      chan_op_end (&self->senders, op, CHAN_OP_DONE, later);
+      return;
+    }
 }
 
 static void
@@ -249,14 +278,17 @@ chan_pipe_unreserve (ChanPipe *self, ChanLater *later)
 void
 chan_pipe_close_receiver (ChanPipe *self, ChanChannelError code, const char *text, ChanLater *later)
 {
-  ChanOp *op;
+  ChanOp *next;
   gboolean ended = self->end == CHAN_END_CLOSED;
 
   if (self->receiver_side == CHAN_SIDE_CLOSED)
     return;
   self->receiver_side = CHAN_SIDE_CLOSED;
-  while ((op = self->receivers.first) != NULL)
+  for (ChanOp *op = self->receivers.first; op != NULL; op = next)
     {
+      next = op->next;
+      if (!chan_op_claim (op))
+        continue;
       op->error = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CLOSED, "This end of the channel is closed");
       chan_op_end (&self->receivers, op, CHAN_OP_DONE, later);
     }

@@ -95,14 +95,18 @@ chan_pipe_drain (ChanPipe *self, ChanLater *later)
 void
 chan_pipe_peer_took (ChanPipe *self, guint64 count, ChanLater *later)
 {
-  ChanOp *op = self->senders.first;
   guint64 taken = self->linked_at + count;
 
   /* A peer cannot have taken what was not sent, nor give any back. */
   if (taken <= self->taken || taken > self->sent)
     return;
   self->taken = taken;
-  if (op != NULL && op->state == CHAN_OP_FLYING && taken >= op->number)
-    chan_op_end (&self->senders, op, CHAN_OP_DONE, later);
+  /* There is at most one. */
+  for (ChanOp *op = self->senders.first; op != NULL; op = op->next)
+    if (op->state == CHAN_OP_FLYING && taken >= op->number)
+      {
+        chan_op_end (&self->senders, op, CHAN_OP_DONE, later);
+        break;
+      }
   chan_pipe_notify_senders (self, later);
 }

@@ -74,6 +74,7 @@ struct _ChanPipe
   guint64 sent, taken;     /* messages accepted from the sender; taken at the far end */
   guint64 linked_at;       /* receiver side LINKED: `taken` when it was linked */
   ChanOpRing receivers, senders;
+  const ChanClaim *serving; /* a selection that is being served here: it does not deal with itself */
   ChanWatch *watches;
   ChanStream *in;          /* sender side LINKED: where messages come from */
   ChanStream *out;         /* receiver side LINKED: where they go */
@@ -127,6 +128,8 @@ gboolean   chan_pipe_is_readable    (ChanPipe *self); /* an item that nobody res
 /* MESSAGE: *item; EMPTY; CLOSED; ERROR */
 ChanTake   chan_pipe_take           (ChanPipe *self, gboolean reserved, gpointer *item, ChanLater *later, GError **error);
 gsize      chan_pipe_take_bytes     (ChanPipe *self, guint8 *buffer, gsize len, ChanLater *later);
+/* What was taken was not wanted after all: it is the next again. Takes the item. */
+void       chan_pipe_unget          (ChanPipe *self, gpointer item, ChanLater *later);
 void       chan_pipe_unreserve      (ChanPipe *self, ChanLater *later);
 /* The receiver will take no more: what is queued is dropped, the sender fails with CLOSED. */
 void       chan_pipe_close_receiver (ChanPipe *self, ChanChannelError code, const char *text, ChanLater *later);
@@ -149,6 +152,8 @@ void       chan_pipe_link_receiver  (ChanPipe *self, ChanStream *stream, ChanLat
 /* --- used by the parts above --- */
 
 void       chan_pipe_notify_receivers (ChanPipe *self, ChanLater *later);
+/* Ends the wait of one that is claimed. FALSE: there is nothing for it after all. */
+gboolean   chan_pipe_serve_receiver   (ChanPipe *self, ChanOp *op, ChanLater *later);
 void       chan_pipe_notify_senders   (ChanPipe *self, ChanLater *later);
 void       chan_pipe_pull             (ChanPipe *self, ChanLater *later); /* capacity 0: the first waiting sender's item into the queue */
 void       chan_pipe_enqueue          (ChanPipe *self, gpointer item, gsize cost);

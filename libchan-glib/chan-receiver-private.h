@@ -9,5 +9,7 @@ G_BEGIN_DECLS
 ChanReceiver *chan_receiver_new_for_pipe (ChanPipe *pipe, ChanObjectState state);
 ChanPipe     *chan_receiver_get_pipe     (ChanReceiver *self);
 gint         *chan_receiver_state        (ChanReceiver *self);
+/* Under the pipe's lock: may somebody receive? */
+gboolean      chan_receiver_check_usable (ChanReceiver *self, GError **error);
 
 G_END_DECLS

@@ -38,9 +38,10 @@ G_DEFINE_FINAL_TYPE (ChanReceiver, chan_receiver, G_TYPE_OBJECT)
 static void
 close_with (ChanReceiver *self, const char *text)
 {
+  gint state = g_atomic_int_get (&self->state);
   ChanLater later;
 
-  if (self->pipe == NULL || g_atomic_int_get (&self->state) != CHAN_OBJECT_LIVE)
+  if (self->pipe == NULL || (state != CHAN_OBJECT_LIVE && state != CHAN_OBJECT_SPLICED))
     return;
   chan_later_init (&later);
   chan_pipe_lock (self->pipe);
@@ -151,23 +152,27 @@ chan_receiver_state (ChanReceiver *self)
   return &self->state;
 }
 
-/* Under the lock. */
-static gboolean
-check_usable (gpointer source, GError **error)
+gboolean
+chan_receiver_check_usable (ChanReceiver *self, GError **error)
 {
-  ChanReceiver *self = source;
-
   gint state = g_atomic_int_get (&self->state);
 
   if (state == CHAN_OBJECT_LIVE && self->handler == NULL)
     return TRUE;
-  if (state == CHAN_OBJECT_LIVE || state == CHAN_OBJECT_SENDING)
+  if (state == CHAN_OBJECT_LIVE || state == CHAN_OBJECT_SENDING || state == CHAN_OBJECT_SPLICED)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING,
-                         state == CHAN_OBJECT_LIVE ? "This receiver has a message handler"
-                                                   : "This receiver is in a message that is being sent");
+                         state == CHAN_OBJECT_LIVE      ? "This receiver has a message handler"
+                         : state == CHAN_OBJECT_SPLICED ? "This receiver's channel is being forwarded"
+                                                        : "This receiver is in a message that is being sent");
   else
     g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_MOVED, "This receiver was sent away inside a message");
   return FALSE;
+}
+
+static gboolean
+check_usable (gpointer source, GError **error)
+{
+  return chan_receiver_check_usable (source, error);
 }
 
 /**
@@ -434,7 +439,7 @@ chan_receiver_get_closed (ChanReceiver *self)
 
   g_return_val_if_fail (CHAN_IS_RECEIVER (self), TRUE);
 
-  if (g_atomic_int_get (&self->state) != CHAN_OBJECT_LIVE)
+  if (g_atomic_int_get (&self->state) != CHAN_OBJECT_LIVE && g_atomic_int_get (&self->state) != CHAN_OBJECT_SPLICED)
     return TRUE;
   chan_later_init (&later);
   chan_pipe_lock (self->pipe);

@@ -32,6 +32,10 @@ CHAN_API ChanTake     chan_receiver_try_receive    (ChanReceiver *self, ChanMess
 CHAN_API GSource     *chan_receiver_create_source  (ChanReceiver *self, GCancellable *cancellable);
 CHAN_API void         chan_receiver_set_handler    (ChanReceiver *self, ChanMessageFunc handler, gpointer user_data,
                                                     GDestroyNotify destroy);
+CHAN_API gboolean     chan_receiver_splice         (ChanReceiver *self, ChanSender *sender, GCancellable *cancellable, GError **error);
+CHAN_API void         chan_receiver_splice_async   (ChanReceiver *self, ChanSender *sender, int io_priority, GCancellable *cancellable,
+                                                    GAsyncReadyCallback callback, gpointer user_data);
+CHAN_API gboolean     chan_receiver_splice_finish  (ChanReceiver *self, GAsyncResult *result, GError **error);
 CHAN_API void         chan_receiver_close          (ChanReceiver *self);
 
 CHAN_API const char  *chan_receiver_get_name       (ChanReceiver *self);

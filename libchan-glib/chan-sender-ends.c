@@ -6,7 +6,9 @@
 static gboolean
 lock_live (ChanSender *self)
 {
-  if (g_atomic_int_get (chan_sender_state (self)) != CHAN_OBJECT_LIVE)
+  gint state = g_atomic_int_get (chan_sender_state (self));
+
+  if (state != CHAN_OBJECT_LIVE && state != CHAN_OBJECT_SPLICED)
     return FALSE;
   chan_pipe_lock (chan_sender_get_pipe (self));
   return TRUE;

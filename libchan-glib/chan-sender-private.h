@@ -12,6 +12,7 @@ typedef enum
   CHAN_OBJECT_LIVE,    /* stands for the side */
   CHAN_OBJECT_SENDING, /* in a message that is being sent: may come back */
   CHAN_OBJECT_TRANSIT, /* inside a message, on the way */
+  CHAN_OBJECT_SPLICED, /* its channel is being forwarded, or forwarded to */
   CHAN_OBJECT_MOVED,   /* was sent away */
 } ChanObjectState;
 

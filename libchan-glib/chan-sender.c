@@ -243,6 +243,9 @@ chan_sender_check_usable (ChanSender *self, GError **error)
     case CHAN_OBJECT_SENDING:
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "This sender is in a message that is being sent");
       return FALSE;
+    case CHAN_OBJECT_SPLICED:
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "A channel is being forwarded to this sender");
+      return FALSE;
     default:
       g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_MOVED, "This sender was sent away inside a message");
       return FALSE;

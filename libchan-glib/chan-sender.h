@@ -16,6 +16,13 @@ CHAN_API gboolean chan_sender_send_until   (ChanSender *self, ChanMessage *messa
 CHAN_API void     chan_sender_send_async   (ChanSender *self, ChanMessage *message, int io_priority, GCancellable *cancellable,
                                             GAsyncReadyCallback callback, gpointer user_data);
 CHAN_API gboolean chan_sender_send_finish  (ChanSender *self, GAsyncResult *result, GError **error);
+CHAN_API ChanMessage *chan_sender_request        (ChanSender *self, ChanMessage *message, const char *reply_key,
+                                                  GCancellable *cancellable, GError **error);
+CHAN_API ChanMessage *chan_sender_request_until  (ChanSender *self, ChanMessage *message, const char *reply_key,
+                                                  gint64 deadline, GCancellable *cancellable, GError **error);
+CHAN_API void         chan_sender_request_async  (ChanSender *self, ChanMessage *message, const char *reply_key, int io_priority,
+                                                  GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+CHAN_API ChanMessage *chan_sender_request_finish (ChanSender *self, GAsyncResult *result, GError **error);
 CHAN_API gboolean chan_sender_try_send     (ChanSender *self, ChanMessage *message, GError **error);
 CHAN_API GSource *chan_sender_create_source (ChanSender *self, GCancellable *cancellable);
 

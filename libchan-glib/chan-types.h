@@ -14,6 +14,7 @@ typedef struct _ChanByteStream ChanByteStream;
 typedef struct _ChanSession ChanSession;
 typedef struct _ChanListener ChanListener;
 typedef struct _ChanConfig ChanConfig;
+typedef struct _ChanSelector ChanSelector;
 
 typedef struct _ChanTransport ChanTransport;
 typedef struct _ChanLink ChanLink;

@@ -60,6 +60,19 @@ chan_op_ring_append (ChanOpRing *ring, ChanOp *op)
 }
 
 void
+chan_op_ring_prepend (ChanOpRing *ring, ChanOp *op)
+{
+  op->state = CHAN_OP_PENDING;
+  op->prev = NULL;
+  op->next = ring->first;
+  if (ring->first != NULL)
+    ring->first->prev = op;
+  else
+    ring->last = op;
+  ring->first = op;
+}
+
+void
 chan_op_ring_remove (ChanOpRing *ring, ChanOp *op)
 {
   if (op->prev != NULL)
@@ -82,6 +95,37 @@ chan_op_end (ChanOpRing *ring, ChanOp *op, ChanOpState state, ChanLater *later)
   op->wake (op, later);
 }
 
+gboolean
+chan_op_claim (ChanOp *op)
+{
+  if (op->claim == NULL || op->won)
+    return TRUE;
+  op->won = g_atomic_int_compare_and_exchange (&op->claim->claimed, FALSE, TRUE);
+  if (op->won)
+    return TRUE;
+  g_atomic_int_set (&op->claim->missed, TRUE);
+  /* It may have been given back before the note was there. */
+  op->won = g_atomic_int_compare_and_exchange (&op->claim->claimed, FALSE, TRUE);
+  return op->won;
+}
+
+void
+chan_op_unclaim (ChanOp *op, ChanLater *later)
+{
+  if (op->claim == NULL)
+    return;
+  op->won = FALSE;
+  g_atomic_int_set (&op->claim->claimed, FALSE);
+  if (g_atomic_int_get (&op->claim->missed))
+    op->wake (op, later);
+}
+
+gboolean
+chan_op_is_claimable (ChanOp *op)
+{
+  return op->claim == NULL || op->won || !g_atomic_int_get (&op->claim->claimed);
+}
+
 void
 chan_op_attached (ChanOp *op, ChanReactor *reactor, ChanLater *later)
 {
@@ -97,8 +141,8 @@ thread_fd_close (gpointer data)
 }
 
 /* One eventfd a thread, kept: making one costs two system calls. */
-static int
-thread_event_fd (void)
+int
+chan_wait_thread_fd (void)
 {
   static GPrivate key = G_PRIVATE_INIT (thread_fd_close);
   int fd = GPOINTER_TO_INT (g_private_get (&key)) - 1;
@@ -238,7 +282,7 @@ chan_sync_op_wait (ChanSyncOp *self, ChanGuard *guard, gint64 deadline, GCancell
   ChanWaitResult result = CHAN_WAIT_ENDED;
   GPollFD cancel = { -1, 0, 0 };
 
-  self->waiter.event_fd = thread_event_fd ();
+  self->waiter.event_fd = chan_wait_thread_fd ();
   chan_guard_unlock (guard, later);
   wait.held_up = chan_dispatcher_ref_held_up ();
   /* What this thread put off to the end of its turn goes before it sleeps. */

@@ -29,6 +29,15 @@ typedef enum
   CHAN_OP_DONE,     /* item or error is set (or neither: the end) */
 } ChanOpState;
 
+/* A selection: operations in several rings, under several locks, of which
+ * exactly one may end. Who is about to end one claims it first, and gives the
+ * claim back if that was in vain; whoever could not claim it meanwhile leaves a
+ * note, so that the owner looks again. */
+typedef struct
+{
+  gint claimed, missed; /* both atomic */
+} ChanClaim;
+
 /* Something that waits in a ring, for a blocked thread or for a callback.
  * Guarded by the lock of the ring. */
 typedef struct _ChanOp ChanOp;
@@ -36,6 +45,8 @@ struct _ChanOp
 {
   ChanOp *next, *prev;
   ChanOpState state;
+  ChanClaim *claim;   /* NULL: it is the only one */
+  gboolean won;       /* of its selection */
   gboolean reserves;  /* receive: reserve only, the item is taken at finish */
   void (*wake) (ChanOp *self, ChanLater *later); /* when it stops waiting */
   void (*attached) (ChanOp *self, ChanReactor *reactor, ChanLater *later); /* what it waits for joined a session */
@@ -51,6 +62,11 @@ typedef struct
 
 void    chan_op_ring_append (ChanOpRing *ring, ChanOp *op);
 void    chan_op_ring_remove (ChanOpRing *ring, ChanOp *op);
+void    chan_op_ring_prepend (ChanOpRing *ring, ChanOp *op);
+/* FALSE: another of its selection ends, or may. */
+gboolean chan_op_claim      (ChanOp *op);
+void    chan_op_unclaim     (ChanOp *op, ChanLater *later);
+gboolean chan_op_is_claimable (ChanOp *op); /* now; the next moment may be another */
 void    chan_op_attached    (ChanOp *op, ChanReactor *reactor, ChanLater *later);
 /* Takes it from the ring and ends its wait. */
 void    chan_op_end         (ChanOpRing *ring, ChanOp *op, ChanOpState state, ChanLater *later);
@@ -70,6 +86,8 @@ typedef enum
   CHAN_WAIT_TIMED_OUT,
 } ChanWaitResult;
 
+/* The eventfd of this thread. */
+int            chan_wait_thread_fd (void);
 void           chan_sync_op_init (ChanSyncOp *self);
 /* Called and returns with the guard locked; the op is in a ring. Serves the
  * session's socket while it waits, if nobody else does. deadline: monotonic µs,

@@ -9,5 +9,6 @@
 #include <libchan-glib/chan-message.h>
 #include <libchan-glib/chan-pipe.h>
 #include <libchan-glib/chan-receiver.h>
+#include <libchan-glib/chan-selector.h>
 #include <libchan-glib/chan-sender.h>
 #include <libchan-glib/chan-session.h>
