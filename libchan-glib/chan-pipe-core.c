@@ -158,8 +158,9 @@ chan_pipe_drop_queue (ChanPipe *self, ChanLater *later)
       gsize taken = self->offset;
       ChanItem item = chan_pipe_dequeue (self);
 
+      /* Dropped is not taken: whoever waits for that must not be told so. */
       if (self->in != NULL && item.cost > 0)
-        chan_stream_took (self->in, item.cost - taken, 1, later);
+        chan_stream_took (self->in, item.cost - taken, 0, later);
       chan_pipe_drop_item (self, item.data, later);
     }
 }
@@ -271,6 +272,21 @@ claim_sender (ChanPipe *self)
   return NULL;
 }
 
+gboolean
+chan_pipe_fly (ChanPipe *self, ChanOp *op)
+{
+  /* Writing it may have ended the session: then nobody will say that it was taken. */
+  if (self->sender_error != NULL)
+    {
+      op->error = g_error_copy (self->sender_error);
+      return FALSE;
+    }
+  chan_op_ring_prepend (&self->senders, op);
+  op->state = CHAN_OP_FLYING;
+  op->number = self->sent;
+  return TRUE;
+}
+
 static ChanAccept
 serve_sender (ChanPipe *self, ChanOp *op, ChanLater *later)
 {
@@ -286,15 +302,13 @@ serve_sender (ChanPipe *self, ChanOp *op, ChanLater *later)
   self->serving = before;
   if (accept == CHAN_ACCEPT_OK || accept == CHAN_ACCEPT_FLYING)
     op->item = NULL;
-  if (accept == CHAN_ACCEPT_WAIT || accept == CHAN_ACCEPT_FLYING)
+  if (accept == CHAN_ACCEPT_WAIT)
     {
       chan_op_ring_prepend (&self->senders, op);
-      if (accept == CHAN_ACCEPT_WAIT)
-        return accept;
-      op->state = CHAN_OP_FLYING;
-      op->number = self->sent;
       return accept;
     }
+  if (accept == CHAN_ACCEPT_FLYING && chan_pipe_fly (self, op))
+    return accept;
   op->state = CHAN_OP_DONE;
   op->wake (op, later);
   return accept;

@@ -322,7 +322,7 @@ chan_pipe_push (ChanPipe *self, gpointer item, gsize cost, ChanLater *later)
   if (self->receiver_side == CHAN_SIDE_CLOSED || self->end != CHAN_END_OPEN)
     {
       if (self->in != NULL)
-        chan_stream_took (self->in, cost, 1, later);
+        chan_stream_took (self->in, cost, 0, later);
       chan_pipe_drop_item (self, item, later);
       return;
     }

@@ -152,6 +152,8 @@ void       chan_pipe_link_receiver  (ChanPipe *self, ChanStream *stream, ChanLat
 /* --- used by the parts above --- */
 
 void       chan_pipe_notify_receivers (ChanPipe *self, ChanLater *later);
+/* Its message is out: it waits until that is taken. FALSE: it never will be, error is set. */
+gboolean   chan_pipe_fly              (ChanPipe *self, ChanOp *op);
 /* Ends the wait of one that is claimed. FALSE: there is nothing for it after all. */
 gboolean   chan_pipe_serve_receiver   (ChanPipe *self, ChanOp *op, ChanLater *later);
 void       chan_pipe_notify_senders   (ChanPipe *self, ChanLater *later);

@@ -189,9 +189,10 @@ case_end (ChanSelectorCase *self)
   g_clear_pointer (&self->interest, chan_reactor_unref);
   if (self->packed == NULL)
     return;
-  if (chan_sender_settle (self->message, self->packed, self->op.won && self->op.error == NULL))
+  chan_sender_settle (self->message, self->op.item);
+  if (self->op.item == NULL)
     g_clear_pointer (&self->message, chan_message_unref);
-  self->packed = NULL;
+  self->packed = self->op.item = NULL;
 }
 
 void

@@ -11,7 +11,7 @@ send_abandoned (ChanAsyncResult *result)
 
   if (origin == NULL)
     return;
-  chan_sender_settle (origin, result->op.item, result->op.error == NULL);
+  chan_sender_settle (origin, result->op.item);
   chan_message_unref (origin);
 }
 
@@ -56,15 +56,10 @@ chan_sender_send_async (ChanSender *self, ChanMessage *message, int io_priority,
   result->abandon = send_abandoned;
   chan_pipe_lock (pipe);
   accept = chan_sender_send_now (self, packed, &later, &result->op.error);
-  if (accept == CHAN_ACCEPT_OK || accept == CHAN_ACCEPT_FAILED)
+  if (accept == CHAN_ACCEPT_WAIT || accept == CHAN_ACCEPT_FAILED)
+    result->op.item = packed;
+  if (accept == CHAN_ACCEPT_WAIT || (accept == CHAN_ACCEPT_FLYING && pipe->sender_error == NULL))
     {
-      result->op.item = accept == CHAN_ACCEPT_FAILED ? packed : NULL;
-      result->op.state = CHAN_OP_DONE;
-      chan_async_result_ready (result, &later);
-    }
-  else
-    {
-      result->op.item = accept == CHAN_ACCEPT_WAIT ? packed : NULL;
       chan_async_result_wait (result, &pipe->guard, &pipe->senders, chan_pipe_ref (pipe),
                               (GDestroyNotify) chan_pipe_unref, &later);
       if (accept == CHAN_ACCEPT_FLYING)
@@ -72,6 +67,14 @@ chan_sender_send_async (ChanSender *self, ChanMessage *message, int io_priority,
           result->op.state = CHAN_OP_FLYING;
           result->op.number = pipe->sent;
         }
+    }
+  else
+    {
+      /* Writing it may have ended the session. */
+      if (accept == CHAN_ACCEPT_FLYING)
+        result->op.error = g_error_copy (pipe->sender_error);
+      result->op.state = CHAN_OP_DONE;
+      chan_async_result_ready (result, &later);
     }
   chan_pipe_unlock (pipe, &later);
   chan_async_result_begun (result);

@@ -24,8 +24,8 @@ void        chan_sender_adopt        (ChanSender *self);
 gboolean    chan_sender_check_usable (ChanSender *self, GError **error);
 /* Under the pipe's lock: sends if nobody waits before and there is room. */
 ChanAccept  chan_sender_send_now     (ChanSender *self, ChanMessage *packed, ChanLater *later, GError **error);
-/* No lock: the handles of a message that was packed move, or come back. */
-gboolean    chan_sender_settle       (ChanMessage *message, ChanMessage *packed, gboolean accepted);
+/* No lock: the handles of a message that was packed come back, or have moved (packed: NULL). */
+void        chan_sender_settle       (ChanMessage *message, ChanMessage *packed);
 /* Under the pipe's lock: emits peer-closed in the sender's context, if there is a sender. */
 void        chan_sender_peer_closed  (ChanPipe *pipe, ChanLater *later);
 

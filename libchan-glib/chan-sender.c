@@ -264,31 +264,25 @@ chan_sender_send_now (ChanSender *self, ChanMessage *packed, ChanLater *later, G
   return chan_pipe_accept (pipe, packed, later, error);
 }
 
-static void
-fly (ChanPipe *pipe, ChanOp *op)
-{
-  chan_op_ring_append (&pipe->senders, op);
-  op->state = CHAN_OP_FLYING;
-  op->number = pipe->sent;
-}
-
-/* Under the lock. Waits until the message is accepted, or for good reason is not. */
+/* Under the lock. Waits until the message is accepted, or for good reason is
+ * not. *packed is NULL when it was taken, which may be without success: it was
+ * out, and was not received. */
 static gboolean
-send_waiting (ChanSender *self, ChanMessage *packed, ChanAccept accept, gint64 deadline,
+send_waiting (ChanSender *self, ChanMessage **packed, ChanAccept accept, gint64 deadline,
               GCancellable *cancellable, ChanLater *later, GError **error)
 {
   ChanSyncOp wait;
-  ChanWaitResult result;
+  ChanWaitResult result = CHAN_WAIT_ENDED;
 
   chan_sync_op_init (&wait);
-  if (accept == CHAN_ACCEPT_FLYING)
-    fly (self->pipe, &wait.op);
-  else
+  if (accept == CHAN_ACCEPT_WAIT)
     {
-      wait.op.item = packed;
+      wait.op.item = *packed;
       chan_op_ring_append (&self->pipe->senders, &wait.op);
     }
-  result = chan_sync_op_wait (&wait, &self->pipe->guard, deadline, cancellable, later);
+  if (accept == CHAN_ACCEPT_WAIT || chan_pipe_fly (self->pipe, &wait.op))
+    result = chan_sync_op_wait (&wait, &self->pipe->guard, deadline, cancellable, later);
+  *packed = wait.op.item;
   if (result != CHAN_WAIT_ENDED)
     {
       chan_op_ring_remove (&self->pipe->senders, &wait.op);
@@ -302,14 +296,13 @@ send_waiting (ChanSender *self, ChanMessage *packed, ChanAccept accept, gint64 d
   return FALSE;
 }
 
-gboolean
-chan_sender_settle (ChanMessage *message, ChanMessage *packed, gboolean accepted)
+void
+chan_sender_settle (ChanMessage *message, ChanMessage *packed)
 {
-  if (accepted)
+  if (packed == NULL)
     chan_message_commit (message);
   else
     chan_message_unpack (message, packed);
-  return accepted;
 }
 
 /**
@@ -373,9 +366,12 @@ chan_sender_send_until (ChanSender *self, ChanMessage *message, gint64 deadline,
   accept = chan_sender_send_now (self, packed, &later, error);
   ok = accept == CHAN_ACCEPT_OK;
   if (accept == CHAN_ACCEPT_WAIT || accept == CHAN_ACCEPT_FLYING)
-    ok = send_waiting (self, packed, accept, deadline, cancellable, &later, error);
+    ok = send_waiting (self, &packed, accept, deadline, cancellable, &later, error);
+  else if (ok)
+    packed = NULL;
   chan_pipe_unlock (self->pipe, &later);
-  return chan_sender_settle (message, packed, ok);
+  chan_sender_settle (message, packed);
+  return ok;
 }
 
 /**
@@ -413,7 +409,10 @@ chan_sender_try_send (ChanSender *self, ChanMessage *message, GError **error)
   chan_pipe_unlock (self->pipe, &later);
   if (accept == CHAN_ACCEPT_WAIT)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The channel is full");
-  return chan_sender_settle (message, packed, accept == CHAN_ACCEPT_OK || accept == CHAN_ACCEPT_FLYING);
+  if (accept == CHAN_ACCEPT_OK || accept == CHAN_ACCEPT_FLYING)
+    packed = NULL;
+  chan_sender_settle (message, packed);
+  return packed == NULL;
 }
 
 /**

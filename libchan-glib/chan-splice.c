@@ -206,7 +206,7 @@ forward (ChanSplice *self)
       if (accept == CHAN_ACCEPT_FAILED)
         chan_pipe_fail_sender (self->to, error, FALSE, &later);
       chan_pipe_unlock (self->to, &later);
-      chan_sender_settle (message, packed, accept == CHAN_ACCEPT_OK || accept == CHAN_ACCEPT_FLYING);
+      chan_sender_settle (message, accept == CHAN_ACCEPT_OK || accept == CHAN_ACCEPT_FLYING ? NULL : packed);
     }
   if (accept == CHAN_ACCEPT_WAIT)
     {

@@ -235,7 +235,7 @@ chan_stream_deliver_message (ChanStream *self, ChanMessage *message, gsize cost,
 {
   if (self->in == NULL)
     {
-      chan_stream_took (self, cost, 1, later);
+      chan_stream_took (self, cost, 0, later);
       chan_later_add (later, (ChanLaterFunc) chan_message_unref, message);
       return;
     }

@@ -240,6 +240,61 @@ test_rendezvous_many (ChanConformanceFixture *f)
   g_assert_no_error (sending.error);
 }
 
+/* A message that is out and that nobody takes: once blocking, once not, once with a handle. */
+static void
+test_rendezvous_refused (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanSender) reply = NULL;
+  g_autoptr (ChanReceiver) answers = NULL;
+  g_autoptr (ChanMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (ChanTestSending) sending = { 0 };
+  g_auto (ChanTestReply) sent = { 0 };
+
+  chan_conformance_channel (f, 0, &tx, &rx);
+  chan_pipe_new (1, &reply, &answers);
+  message = chan_test_message_handle (reply);
+  chan_test_sending_start (&sending, tx, 0, 1, FALSE);
+  chan_test_thread_assert_waits (&sending.thread);
+  chan_test_reply_init (&sent, f->context);
+  chan_sender_send_async (tx, message, G_PRIORITY_DEFAULT, NULL, chan_test_reply_cb, &sent);
+  chan_test_iterate_a_while (f->context);
+  chan_receiver_close (rx);
+  chan_test_sending_join (&sending);
+  g_assert_error (sending.error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CLOSED);
+  chan_test_reply_wait (&sent);
+  g_assert_false (chan_sender_send_finish (tx, sent.result, &error));
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CLOSED);
+}
+
+static void
+test_rendezvous_refused_handle (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanSender) reply = NULL;
+  g_autoptr (ChanReceiver) answers = NULL;
+  g_autoptr (ChanMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (ChanTestReply) sent = { 0 };
+
+  chan_conformance_channel (f, 0, &tx, &rx);
+  chan_pipe_new (1, &reply, &answers);
+  message = chan_test_message_handle (reply);
+  chan_test_reply_init (&sent, f->context);
+  chan_sender_send_async (tx, message, G_PRIORITY_DEFAULT, NULL, chan_test_reply_cb, &sent);
+  chan_test_iterate_a_while (f->context);
+  chan_receiver_close (rx);
+  chan_test_reply_wait (&sent);
+  g_assert_false (chan_sender_send_finish (tx, sent.result, &error));
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CLOSED);
+  /* Over a link it was out, and was dropped there with what it carried. */
+  if (f->shape != CHAN_CONFORMANCE_PIPE)
+    chan_test_assert_ended (answers, CHAN_CHANNEL_ERROR_CLOSED);
+}
+
 #define COUNTED CHAN_CONFORMANCE_DIRECT, CHAN_CONFORMANCE_NEEDS_CAPACITY
 /* Default capacity: nothing to set, but takes must be reported. */
 #define DEFAULT CHAN_CONFORMANCE_DIRECT
@@ -257,6 +312,8 @@ const ChanConformanceTest chan_conformance_capacity[] = {
   { "rendezvous/receiver-may-come-first", test_rendezvous_receiver_first, COUNTED },
   { "rendezvous/try-send-without-a-receiver-would-block", test_rendezvous_would_block, COUNTED },
   { "rendezvous/works-with-async-calls", test_rendezvous_async, COUNTED },
+  { "rendezvous/receiver-closes-and-who-waits-fails", test_rendezvous_refused, COUNTED },
+  { "rendezvous/receiver-closes-and-the-handle-is-cancelled", test_rendezvous_refused_handle, COUNTED },
   { "rendezvous/five-hundred-in-order-and-the-end", test_rendezvous_many, COUNTED },
   { NULL },
 };
