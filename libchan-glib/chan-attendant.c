@@ -26,6 +26,7 @@ typedef struct
   gboolean ticking;  /* the thread wakes up every PATIENCE_MS */
   int fast;          /* atomic: or every millisecond, for batched output; how many times more */
   GArray *timers;    /* of AttendantTimer, unsorted: they are few */
+  GSequence *alarms; /* of ChanReactor, each with a reference, by alarm_at */
 } ChanAttendant;
 
 typedef struct
@@ -113,6 +114,32 @@ take_due_timer (ChanLaterItem *ret_item)
   return found;
 }
 
+static gint64
+first_alarm (void)
+{
+  GSequenceIter *first = g_sequence_get_begin_iter (attendant->alarms);
+
+  return g_sequence_iter_is_end (first) ? G_MAXINT64 : ((ChanReactor *) g_sequence_get (first))->alarm_at;
+}
+
+/* One reactor whose alarm is due; its reference is the caller's. */
+static ChanReactor *
+take_due_alarm (void)
+{
+  gint64 now = g_get_monotonic_time ();
+  ChanReactor *reactor = NULL;
+
+  g_mutex_lock (&attendant->lock);
+  if (first_alarm () <= now)
+    {
+      reactor = g_sequence_get (g_sequence_get_begin_iter (attendant->alarms));
+      g_sequence_remove (reactor->alarm);
+      reactor->alarm = NULL;
+    }
+  g_mutex_unlock (&attendant->lock);
+  return reactor;
+}
+
 static int
 attendant_timeout (void)
 {
@@ -120,6 +147,7 @@ attendant_timeout (void)
   int timeout = -1;
 
   g_mutex_lock (&attendant->lock);
+  deadline = MIN (deadline, first_alarm ());
   for (guint i = 0; i < attendant->timers->len; i++)
     deadline = MIN (deadline, g_array_index (attendant->timers, AttendantTimer, i).when);
   attendant->ticking = attendant->noted->len > 0;
@@ -140,6 +168,7 @@ attendant_main (gpointer data)
 {
   for (;;)
     {
+      ChanReactor *reactor;
       ChanLaterItem timer;
       guint64 count;
 
@@ -148,6 +177,11 @@ attendant_main (gpointer data)
         continue;
       while (take_due_timer (&timer))
         timer.func (timer.data);
+      while ((reactor = take_due_alarm ()) != NULL)
+        {
+          chan_reactor_ring (reactor);
+          chan_reactor_unref (reactor);
+        }
       /* Counted down before looking: who finds it 0 wakes us, who does not is looked at now. */
       if (g_atomic_int_get (&attendant->fast) > 0)
         g_atomic_int_add (&attendant->fast, -1);
@@ -170,6 +204,7 @@ attendant_ensure (void)
       g_mutex_init (&attendant->lock);
       attendant->noted = g_ptr_array_new ();
       attendant->timers = g_array_new (FALSE, FALSE, sizeof (AttendantTimer));
+      attendant->alarms = g_sequence_new (NULL);
       attendant->poller = chan_poller_new (attendant_wake);
       attendant->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
       if (attendant->wake_fd < 0 ||
@@ -229,4 +264,39 @@ chan_attendant_call_at (gint64 when, ChanLaterFunc func, gpointer data, ChanLate
   g_array_append_val (self->timers, timer);
   g_mutex_unlock (&self->lock);
   chan_later_add (later, attendant_wake_later, NULL);
+}
+
+static int
+compare_alarms (gconstpointer a, gconstpointer b, gpointer data)
+{
+  gint64 at = ((const ChanReactor *) a)->alarm_at;
+  gint64 other = ((const ChanReactor *) b)->alarm_at;
+
+  return at < other ? -1 : at > other;
+}
+
+void
+chan_attendant_set_alarm (ChanReactor *reactor, gint64 when, ChanLater *later)
+{
+  ChanAttendant *self = attendant_ensure ();
+  gboolean had, sooner = FALSE;
+
+  g_mutex_lock (&self->lock);
+  had = reactor->alarm != NULL;
+  if (had)
+    g_sequence_remove (reactor->alarm);
+  reactor->alarm = NULL;
+  reactor->alarm_at = when;
+  if (when != G_MAXINT64)
+    {
+      sooner = when < first_alarm ();
+      reactor->alarm = g_sequence_insert_sorted (self->alarms, reactor, compare_alarms, NULL);
+    }
+  g_mutex_unlock (&self->lock);
+  if (when != G_MAXINT64 && !had)
+    chan_reactor_ref (reactor);
+  if (when == G_MAXINT64 && had)
+    chan_later_add (later, (ChanLaterFunc) chan_reactor_unref, reactor);
+  if (sooner)
+    chan_later_add (later, attendant_wake_later, NULL);
 }

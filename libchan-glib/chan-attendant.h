@@ -15,6 +15,9 @@ void        chan_attendant_note (ChanReactor *reactor, gboolean urgent, ChanLate
 /* The same: it has batched output, to be written in about a millisecond. */
 void        chan_attendant_note_batch (ChanReactor *reactor, ChanLater *later);
 ChanPoller *chan_attendant_get  (void);
+/* Under the reactor's lock: chan_reactor_ring() is called at `when`, instead of
+ * any earlier or later time set before; G_MAXINT64: never. */
+void        chan_attendant_set_alarm (ChanReactor *reactor, gint64 when, ChanLater *later);
 /* Calls func once at (about) the monotonic time `when`, without locks. Any lock may be held. */
 void        chan_attendant_call_at (gint64 when, ChanLaterFunc func, gpointer data, ChanLater *later);
 

@@ -10,12 +10,19 @@
  * about as much as ten of them. */
 #define BURST_US 20
 #define BATCH_BYTES 16384
+/* A thread that has waited so often right after sending will do it again: what
+ * it sends goes with what it adds until then, such as the end of the channel. */
+#define QUICK_US 50
+#define HABIT 8
+#define NEAR_US (2 * G_USEC_PER_SEC)
 
 typedef struct
 {
   ChanPoller *poller; /* a reference */
   guint count;
 } ChanInterest;
+
+static __thread char this_thread; /* its address says which */
 
 static void
 interest_clear (gpointer data)
@@ -36,7 +43,7 @@ chan_reactor_new (const ChanReactorFuncs *funcs, gpointer owner, int fd)
   self->owner = owner;
   self->fd = fd;
   self->want = G_IO_IN;
-  self->deadline = G_MAXINT64;
+  self->deadline = self->alarm_at = G_MAXINT64;
   self->waiters.next = self->waiters.prev = &self->waiters;
   return self;
 }
@@ -72,8 +79,47 @@ chan_waiter_wake (ChanWaiter *waiter)
     g_critical ("libchan-glib: cannot wake a waiting thread");
 }
 
+gint64
+chan_reactor_poll_deadline (ChanReactor *self, ChanLater *later)
+{
+  if (self->deadline == G_MAXINT64 || self->alarm_at <= self->deadline)
+    return G_MAXINT64;
+  if (self->deadline < g_get_monotonic_time () + NEAR_US)
+    return self->deadline;
+  chan_attendant_set_alarm (self, self->deadline, later);
+  return G_MAXINT64;
+}
+
+void
+chan_reactor_ring (ChanReactor *self)
+{
+  ChanPoller *poller = NULL;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_reactor_lock (self);
+  if (self->alarm == NULL)
+    self->alarm_at = G_MAXINT64;
+  if (self->fd >= 0 && chan_reactor_poll_deadline (self, &later) != G_MAXINT64)
+    {
+      for (ChanWaiter *w = self->waiters.next; w != &self->waiters; w = w->next)
+        if (w->holds)
+          chan_waiter_wake (w);
+      if (self->hold == CHAN_HOLD_ARMED)
+        {
+          poller = chan_poller_ref (self->poller);
+          chan_poller_watch (poller, self, self->fd, self->want, self->deadline);
+        }
+    }
+  chan_reactor_unlock (self, &later);
+  if (poller == NULL)
+    return;
+  poller->wake (poller);
+  chan_poller_unref (poller);
+}
+
 static void
-reactor_watch (ChanReactor *self, ChanPoller *poller)
+reactor_watch (ChanReactor *self, ChanPoller *poller, ChanLater *later)
 {
   self->hold = CHAN_HOLD_ARMED;
   self->poller = poller;
@@ -81,7 +127,7 @@ reactor_watch (ChanReactor *self, ChanPoller *poller)
     self->watched_by = g_ptr_array_new_with_free_func ((GDestroyNotify) chan_poller_unref);
   if (!g_ptr_array_find (self->watched_by, poller, NULL))
     g_ptr_array_add (self->watched_by, chan_poller_ref (poller));
-  chan_poller_watch (poller, self, self->fd, self->want, self->deadline);
+  chan_poller_watch (poller, self, self->fd, self->want, chan_reactor_poll_deadline (self, later));
 }
 
 static void
@@ -127,8 +173,8 @@ reactor_pass_on (ChanReactor *self, ChanLater *later)
   home = reactor_home (self);
   if (home != NULL)
     {
-      reactor_watch (self, home);
-      if (self->deadline != G_MAXINT64)
+      reactor_watch (self, home, later);
+      if (self->alarm_at > self->deadline)
         chan_later_add (later, poller_wake_later, chan_poller_ref (home));
       return;
     }
@@ -150,8 +196,8 @@ chan_reactor_set_poll (ChanReactor *self, GIOCondition want, gint64 deadline, Ch
   switch (self->hold)
     {
     case CHAN_HOLD_ARMED:
-      chan_poller_watch (self->poller, self, self->fd, want, deadline);
-      if (sooner)
+      chan_poller_watch (self->poller, self, self->fd, want, chan_reactor_poll_deadline (self, later));
+      if (sooner && self->alarm_at > deadline)
         chan_later_add (later, poller_wake_later, chan_poller_ref (self->poller));
       break;
     case CHAN_HOLD_HELD:
@@ -176,6 +222,8 @@ chan_reactor_close (ChanReactor *self, ChanLater *later)
   self->hold = CHAN_HOLD_FREE;
   self->fd = -1;
   self->deadline = G_MAXINT64;
+  if (self->alarm_at != G_MAXINT64)
+    chan_attendant_set_alarm (self, G_MAXINT64, later);
   for (ChanWaiter *w = self->waiters.next; w != &self->waiters; w = w->next)
     {
       w->holds = FALSE;
@@ -312,7 +360,7 @@ chan_reactor_service_from (ChanReactor *self, ChanPoller *poller, GIOCondition r
           reactor_pass_on (self, &later);
         }
       else
-        deadline = self->deadline;
+        deadline = chan_reactor_poll_deadline (self, &later);
     }
   chan_reactor_unlock (self, &later);
   return deadline;
@@ -378,7 +426,12 @@ chan_reactor_output_batched (ChanReactor *self, gsize bytes, ChanLater *later)
     }
   now = g_get_monotonic_time ();
   self->unwritten += bytes;
-  if (self->unwritten >= BATCH_BYTES || (bytes > 0 && now - self->written_at >= BURST_US))
+  if (self->sent_by != &this_thread)
+    self->quick_waits = 0;
+  if (bytes > 0)
+    self->sent_by = &this_thread;
+  self->sent = self->sent || bytes > 0;
+  if (self->unwritten >= BATCH_BYTES || (bytes > 0 && now - self->written_at >= BURST_US && self->quick_waits < HABIT))
     {
       self->written_at = now;
       chan_reactor_flush_locked (self, later);
@@ -389,6 +442,20 @@ chan_reactor_output_batched (ChanReactor *self, gsize bytes, ChanLater *later)
     return;
   self->batched_output = TRUE;
   chan_attendant_note_batch (self, later);
+}
+
+void
+chan_reactor_begin_wait (ChanReactor *self, ChanLater *later)
+{
+  if (self->sent && self->sent_by == &this_thread)
+    {
+      gboolean quick = g_get_monotonic_time () - self->written_at < QUICK_US;
+
+      self->quick_waits = (guint8) (quick ? MIN (self->quick_waits + 1, HABIT) : 0);
+      self->sent = FALSE;
+    }
+  if (self->flush_queued || self->batched_output)
+    chan_reactor_flush_locked (self, later);
 }
 
 void
@@ -405,8 +472,12 @@ chan_reactor_attend (ChanReactor *self, ChanPoller *attendant, gint64 patience_u
 {
   if (self->fd < 0)
     return FALSE;
+  /* Its sender did not wait after all. */
   if (self->batched_output)
-    chan_reactor_flush_locked (self, later);
+    {
+      self->quick_waits = 0;
+      chan_reactor_flush_locked (self, later);
+    }
   if (!self->urgent && g_get_monotonic_time () - self->free_since < patience_us)
     return TRUE;
   self->urgent = FALSE;
@@ -416,7 +487,7 @@ chan_reactor_attend (ChanReactor *self, ChanPoller *attendant, gint64 patience_u
   if (self->hold == CHAN_HOLD_ARMED && self->poller != attendant && reactor_home (self) == NULL)
     reactor_disarm (self);
   if (self->hold == CHAN_HOLD_FREE)
-    reactor_watch (self, attendant);
+    reactor_watch (self, attendant, later);
   return FALSE;
 }
 

@@ -44,6 +44,8 @@ struct _ChanReactor
   int fd;                     /* -1: nothing to poll */
   GIOCondition want;
   gint64 deadline;            /* monotonic µs at which service() wants to be called; G_MAXINT64 */
+  gint64 alarm_at;            /* when the attendant looks at that; G_MAXINT64: not */
+  GSequenceIter *alarm;       /* in the attendant's list, under its lock; or NULL */
   ChanHold hold;
   ChanPoller *poller;         /* ARMED: by whom */
   ChanWaiter waiters;         /* ring of blocked threads */
@@ -58,7 +60,10 @@ struct _ChanReactor
   gboolean hold_back;         /* who serves now writes soon: service() need not */
   gboolean held_back;         /* and did not */
   gsize unwritten;            /* bytes of these, about */
-  gint64 written_at;          /* monotonic µs of the last write */
+  gint64 written_at;          /* monotonic µs of the last message */
+  const char *sent_by;        /* the thread that sent it */
+  gboolean sent;              /* and has not waited since */
+  guint8 quick_waits;         /* how often in a row it waited at once */
   gboolean servicing;         /* in service(), which writes at its end */
   ChanLater *later;           /* of the caller who has the lock, for what comes up from a link */
 };
@@ -98,12 +103,17 @@ void chan_reactor_output_batched (ChanReactor *self, gsize bytes, ChanLater *lat
 /* The same for what can wait a little: credit that is not urgent. */
 void chan_reactor_output_soon    (ChanReactor *self, ChanLater *later);
 void chan_reactor_flush_locked   (ChanReactor *self, ChanLater *later);
+/* A thread is about to wait: what it put off must be on its way before it sleeps. */
+void chan_reactor_begin_wait     (ChanReactor *self, ChanLater *later);
 void chan_reactor_add_waiter     (ChanReactor *self, ChanWaiter *waiter);
 void chan_reactor_remove_waiter  (ChanReactor *self, ChanWaiter *waiter, ChanLater *later);
 /* Takes the right to poll the fd if nobody blocks in it. */
 gboolean chan_reactor_try_hold   (ChanReactor *self, ChanWaiter *waiter);
 void chan_reactor_do_service     (ChanReactor *self, GIOCondition ready, ChanLater *later);
 void chan_waiter_wake            (ChanWaiter *waiter);
+/* What who polls the fd has to wake up for: a time that is far is the attendant's
+ * affair, for a timer in every poll() costs as much as poll() itself. */
+gint64 chan_reactor_poll_deadline (ChanReactor *self, ChanLater *later);
 /* By the attendant: takes over what nobody serves for so long. TRUE: look again. */
 gboolean chan_reactor_attend     (ChanReactor *self, ChanPoller *attendant, gint64 patience_us, ChanLater *later);
 
@@ -112,6 +122,8 @@ gboolean chan_reactor_attend     (ChanReactor *self, ChanPoller *attendant, gint
 /* Called by a poller whose fd is ready (or its time has come). Returns the deadline. */
 gint64 chan_reactor_service_from (ChanReactor *self, ChanPoller *poller, GIOCondition ready);
 void   chan_reactor_flush        (ChanReactor *self);
+/* The time that was far has come, or may have. */
+void   chan_reactor_ring         (ChanReactor *self);
 /* A main context goes away. */
 void   chan_reactor_leave_poller (ChanReactor *self, ChanPoller *poller);
 

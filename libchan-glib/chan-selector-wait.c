@@ -80,9 +80,7 @@ prepare_one (SelectWait *wait, Joined *joined)
   joined->polled = -1;
   chan_later_init (&later);
   chan_reactor_lock (reactor);
-  /* What this thread put off must be on its way before it sleeps. */
-  if (reactor->flush_queued || reactor->batched_output)
-    chan_reactor_flush_locked (reactor, &later);
+  chan_reactor_begin_wait (reactor, &later);
   if (chan_reactor_try_hold (reactor, &joined->waiter))
     {
       struct pollfd fd = { reactor->want != 0 ? reactor->fd : -1, 0, 0 };
@@ -90,7 +88,7 @@ prepare_one (SelectWait *wait, Joined *joined)
       fd.events = (short) ((reactor->want & G_IO_IN ? POLLIN : 0) | (reactor->want & G_IO_OUT ? POLLOUT : 0));
       joined->polled = (int) wait->fds->len;
       g_array_append_val (wait->fds, fd);
-      deadline = reactor->deadline;
+      deadline = chan_reactor_poll_deadline (reactor, &later);
     }
   joined->waiter.asleep = TRUE;
   chan_reactor_unlock (reactor, &later);

@@ -83,7 +83,13 @@ socket_io_writev (ChanByteIO *base, const GOutputVector *vectors, gsize n_vector
   header.msg_iov = (struct iovec *) vectors;
   header.msg_iovlen = MIN (n_vectors, IOV_MAX);
   do
-    n = sendmsg (base->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    {
+      /* Mostly there is one: the kernel has less to copy. */
+      if (n_vectors == 1)
+        n = send (base->fd, vectors[0].buffer, vectors[0].size, MSG_NOSIGNAL | MSG_DONTWAIT);
+      else
+        n = sendmsg (base->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
   while (n < 0 && errno == EINTR);
   if (n >= 0)
     {

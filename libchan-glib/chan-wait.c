@@ -225,7 +225,7 @@ sync_wait_once (SyncWait *wait, ChanLater *later)
       /* Hang-ups are reported whatever is asked for. */
       fds[2].fd = reactor->want != 0 ? reactor->fd : -1;
       fds[2].events = (short) ((reactor->want & G_IO_IN ? POLLIN : 0) | (reactor->want & G_IO_OUT ? POLLOUT : 0));
-      deadline = MIN (deadline, reactor->deadline);
+      deadline = MIN (deadline, chan_reactor_poll_deadline (reactor, later));
     }
   waiter->asleep = TRUE;
   chan_guard_unlock (wait->guard, later);
@@ -269,9 +269,7 @@ sync_wait_join (SyncWait *wait, ChanLater *later)
       wait->joined = chan_reactor_ref (reactor);
       chan_reactor_add_waiter (reactor, &wait->self->waiter);
     }
-  /* What this thread put off to the end of its turn must be on its way before it sleeps. */
-  if (reactor->flush_queued || reactor->batched_output)
-    chan_reactor_flush_locked (reactor, later);
+  chan_reactor_begin_wait (reactor, later);
   chan_reactor_try_hold (reactor, &wait->self->waiter);
 }
 

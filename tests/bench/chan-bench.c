@@ -53,9 +53,6 @@ collect (const BenchItem *(*get) (guint *n))
       g_assert (n_rows <= MAX_ITEMS);
       row->item = items[i];
       row->item.n = (guint64) MAX (1, (double) row->item.n * scale);
-      row->wanted = filters == NULL;
-      for (char **filter = filters; filter != NULL && *filter != NULL; filter++)
-        row->wanted = row->wanted || strstr (row->item.name, *filter) != NULL;
     }
 }
 
@@ -66,6 +63,22 @@ find (const char *name)
     if (g_str_equal (rows[i].item.name, name))
       return &rows[i];
   return NULL;
+}
+
+/* A whole name is that one; a part of names, all that have it. */
+static void
+apply_filters (void)
+{
+  for (char **filter = filters; filter != NULL && *filter != NULL; filter++)
+    {
+      Row *exact = find (*filter);
+
+      for (guint i = 0; i < n_rows; i++)
+        if (exact != NULL ? &rows[i] == exact : strstr (rows[i].item.name, *filter) != NULL)
+          rows[i].wanted = TRUE;
+    }
+  for (guint i = 0; filters == NULL && i < n_rows; i++)
+    rows[i].wanted = TRUE;
 }
 
 /* Whatever is compared needs what it is compared with. */
@@ -208,6 +221,7 @@ main (int argc, char **argv)
   collect (bench_tls_items);
   collect (bench_local_items);
   collect (bench_chan_items);
+  apply_filters ();
   want_bases ();
   for (guint i = 0; list_only && i < n_rows; i++)
     g_print ("%s\n", rows[i].item.name);
