@@ -126,7 +126,7 @@ chan_poller_queue (ChanPoller *self, ChanRunItem *item, ChanLater *later)
     {
       item->queued = TRUE;
       item->next = NULL;
-      *self->run_tail = item;
+      g_atomic_pointer_set (self->run_tail, item);
       self->run_tail = &item->next;
       added = TRUE;
     }
@@ -142,7 +142,7 @@ chan_poller_unqueue (ChanPoller *self, ChanRunItem *item)
   for (ChanRunItem **at = &self->run_head; item->queued && *at != NULL; at = &(*at)->next)
     if (*at == item)
       {
-        *at = item->next;
+        g_atomic_pointer_set (at, item->next);
         if (item->next == NULL)
           self->run_tail = at;
         item->queued = FALSE;
@@ -154,7 +154,7 @@ chan_poller_unqueue (ChanPoller *self, ChanRunItem *item)
 gboolean
 chan_poller_has_queue (ChanPoller *self)
 {
-  /* A racy read is enough: who queues wakes. */
+  /* Without the lock: who queues wakes. So what is written to run_head is written atomically. */
   return g_atomic_pointer_get (&self->run_head) != NULL;
 }
 
@@ -167,7 +167,7 @@ poller_pop (ChanPoller *self)
   item = self->run_head;
   if (item != NULL)
     {
-      self->run_head = item->next;
+      g_atomic_pointer_set (&self->run_head, item->next);
       if (self->run_head == NULL)
         self->run_tail = &self->run_head;
       item->queued = FALSE;
