@@ -36,18 +36,21 @@ chan_byte_input_state (ChanByteInput *self)
   return &self->state;
 }
 
-void
+gboolean
 chan_byte_input_end (ChanByteInput *self, ChanChannelError code, const char *text)
 {
+  gboolean waits;
   ChanLater later;
 
   if (self->pipe == NULL)
-    return;
+    return FALSE;
   chan_later_init (&later);
   chan_pipe_lock (self->pipe);
+  waits = self->pipe->receivers.first != NULL;
   if (g_atomic_int_get (&self->state) == CHAN_OBJECT_LIVE && self->pipe->receiver_side == CHAN_SIDE_LOCAL)
     chan_pipe_close_receiver (self->pipe, code, text, &later);
   chan_pipe_unlock (self->pipe, &later);
+  return waits;
 }
 
 /* --- reading --- */

@@ -15,7 +15,7 @@ G_DECLARE_FINAL_TYPE (ChanByteInput, chan_byte_input, CHAN, BYTE_INPUT, GInputSt
 void      chan_byte_input_bind     (ChanByteInput *self, ChanPipe *pipe, ChanObjectState state);
 ChanPipe *chan_byte_input_get_pipe (ChanByteInput *self); /* nullable */
 gint     *chan_byte_input_state    (ChanByteInput *self); /* ChanObjectState, atomic */
-/* Nothing more will be read, if this object stands for the side; also while a read waits. */
-void      chan_byte_input_end      (ChanByteInput *self, ChanChannelError code, const char *text);
+/* Nothing more will be read, if this object stands for the side; also while a read waits: then TRUE. */
+gboolean  chan_byte_input_end      (ChanByteInput *self, ChanChannelError code, const char *text);
 
 G_END_DECLS

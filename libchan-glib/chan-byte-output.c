@@ -39,15 +39,17 @@ chan_byte_output_state (ChanByteOutput *self)
   return &self->state;
 }
 
-void
+gboolean
 chan_byte_output_end (ChanByteOutput *self, const GError *reason, gboolean at_once)
 {
+  gboolean waits;
   ChanLater later;
 
   if (self->pipe == NULL)
-    return;
+    return FALSE;
   chan_later_init (&later);
   chan_pipe_lock (self->pipe);
+  waits = self->pipe->senders.first != NULL;
   if (g_atomic_int_get (&self->state) == CHAN_OBJECT_LIVE && self->pipe->sender_side == CHAN_SIDE_LOCAL)
     {
       if (reason == NULL)
@@ -56,6 +58,7 @@ chan_byte_output_end (ChanByteOutput *self, const GError *reason, gboolean at_on
         chan_pipe_fail_sender (self->pipe, reason, at_once, &later);
     }
   chan_pipe_unlock (self->pipe, &later);
+  return waits;
 }
 
 void

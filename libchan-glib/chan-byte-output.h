@@ -16,8 +16,8 @@ void      chan_byte_output_bind     (ChanByteOutput *self, ChanPipe *pipe, ChanO
 ChanPipe *chan_byte_output_get_pipe (ChanByteOutput *self); /* nullable */
 gint     *chan_byte_output_state    (ChanByteOutput *self); /* ChanObjectState, atomic */
 /* Nothing more will be written, if this object stands for the side; also while
- * a write waits. reason: nullable; at_once: what is queued is dropped. */
-void      chan_byte_output_end      (ChanByteOutput *self, const GError *reason, gboolean at_once);
+ * a write waits: then TRUE. reason: nullable; at_once: what is queued is dropped. */
+gboolean  chan_byte_output_end      (ChanByteOutput *self, const GError *reason, gboolean at_once);
 /* As above: it went away without a word. */
 void      chan_byte_output_drop     (ChanByteOutput *self);
 

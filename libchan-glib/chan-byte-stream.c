@@ -101,16 +101,19 @@ chan_byte_stream_get_output_stream (GIOStream *stream)
 }
 
 /* The sides first: a half with an operation that waits cannot be closed as a
- * GInputStream or GOutputStream, but that operation must end. */
+ * GInputStream or GOutputStream, but that operation must end. It may be another
+ * thread's, whose marks in that object are not ours to touch. */
 static gboolean
 chan_byte_stream_close (GIOStream *stream, GCancellable *cancellable, GError **error)
 {
   ChanByteStream *self = CHAN_BYTE_STREAM (stream);
+  gboolean writes = chan_byte_output_end (self->output, NULL, FALSE);
+  gboolean reads = chan_byte_input_end (self->input, CHAN_CHANNEL_ERROR_CLOSED, "The reader closed the byte stream");
 
-  chan_byte_output_end (self->output, NULL, FALSE);
-  chan_byte_input_end (self->input, CHAN_CHANNEL_ERROR_CLOSED, "The reader closed the byte stream");
-  g_output_stream_close (G_OUTPUT_STREAM (self->output), NULL, NULL);
-  g_input_stream_close (G_INPUT_STREAM (self->input), NULL, NULL);
+  if (!writes)
+    g_output_stream_close (G_OUTPUT_STREAM (self->output), NULL, NULL);
+  if (!reads)
+    g_input_stream_close (G_INPUT_STREAM (self->input), NULL, NULL);
   return TRUE;
 }
 
