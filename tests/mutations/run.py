@@ -146,15 +146,25 @@ def run_test(test, silence):
         os.killpg(process.pid, signal.SIGKILL)      # what it left behind
     except ProcessLookupError:
         pass
-    failed = re.search(rb'^not ok\s+(?:\d+\s+)?(?:- )?(\S+)', text, re.MULTILINE)
-    if failed:
-        return failed.group(1).decode('utf-8', 'replace'), now - begin, longest
-    return (None if code == 0 else f'status {code} after {last_case(text)}'), now - begin, longest
+    return (describe(text, code) if code != 0 or b'\nnot ok' in text else None), now - begin, longest
 
 
 def last_case(text):
-    cases = re.findall(rb'^ok\s+(?:\d+\s+)?(?:- )?(.+)', text, re.MULTILINE)
-    return cases[-1].decode('utf-8', 'replace') if cases else 'its start'
+    cases = re.findall(r'^ok\s+(?:\d+\s+)?(?:- )?(.+)', text.decode('utf-8', 'replace'), re.MULTILINE)
+    return cases[-1] if cases else 'its start'
+
+
+def describe(text, code):
+    """Which case failed: what it says itself, or where GLib's assertion stands."""
+    output = text.decode('utf-8', 'replace')
+    failed = re.search(r'^not ok\s+(?:\d+\s+)?(?:- )?(\S+)', output, re.MULTILINE)
+    if failed:
+        return failed.group(1)
+    failed = re.search(r'^Bail out! ERROR:(?:.*/)?([^:/]+):\d+:(\w+): ', output, re.MULTILINE)
+    if failed:
+        return f'{failed.group(2)}() in {failed.group(1)}'
+    failed = re.search(r'^Bail out! (.{1,100})', output, re.MULTILINE)
+    return failed.group(1) if failed else f'status {code} after {last_case(text)}'
 
 
 def measure(tests):

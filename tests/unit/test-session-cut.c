@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A peer of the original kind does not say that it goes: its connection ends,
+ * and only what was open tells whether that was the proper end. */
+#include <gio/gio.h>
+#include <libchan-glib/libchan-glib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PATIENCE_US (20 * G_USEC_PER_SEC)
+
+typedef struct
+{
+  ChanSession *session;
+  int peer; /* its end of the connection; it says nothing, so it is taken for a Go peer */
+} Fixture;
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) socket = NULL;
+  g_autoptr (GSocketConnection) connection = NULL;
+  int fds[2];
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  f->peer = fds[1];
+  socket = g_socket_new_from_fd (fds[0], &error);
+  g_assert_no_error (error);
+  connection = g_socket_connection_factory_create_connection (socket);
+  f->session = chan_session_new_for_stream (G_IO_STREAM (connection), CHAN_SESSION_CLIENT, &error);
+  g_assert_no_error (error);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  g_clear_object (&f->session);
+  close (f->peer);
+}
+
+static ChanReceiver *
+accept_one (Fixture *f, GError **error)
+{
+  return chan_session_accept_channel_until (f->session, g_get_monotonic_time () + PATIENCE_US, NULL, error);
+}
+
+static void
+test_with_our_channel_open (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanMessage) message = chan_message_new (g_variant_new_string ("was it read?"));
+  g_autoptr (ChanSender) tx = chan_session_open_channel (f->session, NULL, &error);
+  g_autoptr (ChanReceiver) none = NULL;
+
+  g_assert_no_error (error);
+  g_assert_true (chan_sender_send_until (tx, message, g_get_monotonic_time () + PATIENCE_US, NULL, &error));
+  g_assert_cmpint (shutdown (f->peer, SHUT_WR), ==, 0);
+  none = accept_one (f, &error);
+  g_assert_null (none);
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST);
+}
+
+static void
+test_with_our_channel_closed (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanMessage) message = chan_message_new (g_variant_new_string ("all is said"));
+  g_autoptr (ChanSender) tx = chan_session_open_channel (f->session, NULL, &error);
+  g_autoptr (ChanReceiver) none = NULL;
+
+  g_assert_no_error (error);
+  g_assert_true (chan_sender_send_until (tx, message, g_get_monotonic_time () + PATIENCE_US, NULL, &error));
+  chan_sender_close (tx);
+  g_assert_cmpint (shutdown (f->peer, SHUT_WR), ==, 0);
+  none = accept_one (f, &error);
+  g_assert_null (none);
+  g_assert_no_error (error);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add ("/session-cut/with-our-channel-open-is-an-error", Fixture, NULL, set_up, test_with_our_channel_open, tear_down);
+  g_test_add ("/session-cut/with-our-channel-closed-is-a-proper-end", Fixture, NULL, set_up, test_with_our_channel_closed,
+              tear_down);
+  return g_test_run ();
+}
