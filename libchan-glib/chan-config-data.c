@@ -66,6 +66,22 @@ chan_config_data_place (const ChanConfigData *self, const char *group, const cha
   return g_strdup_printf ("%s: [%s] %s", file != NULL ? file : "configuration", group, key);
 }
 
+/* --- errors ------------------------------------------------------------------------- */
+
+void
+chan_config_set_error (GError **error, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  g_autofree char *valid = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  valid = g_utf8_make_valid (text, -1);
+  g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, valid);
+}
+
 /* --- values -------------------------------------------------------------------------- */
 
 /* What is being read. */
@@ -90,11 +106,9 @@ fail (const Place *place, const char *format, ...)
   what = g_strdup_vprintf (format, args);
   va_end (args);
   if (place->key != NULL)
-    g_set_error (place->error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "%s: [%s] %s: %s", place->path,
-                 place->group, place->key, what);
+    chan_config_set_error (place->error, "%s: [%s] %s: %s", place->path, place->group, place->key, what);
   else
-    g_set_error (place->error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "%s: [%s]: %s", place->path,
-                 place->group, what);
+    chan_config_set_error (place->error, "%s: [%s]: %s", place->path, place->group, what);
   return FALSE;
 }
 
@@ -132,20 +146,18 @@ chan_config_parse_uri (const char *text, GError **error)
 
   if (uri == NULL)
     {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "“%s” is not a URI: %s", text,
-                   local_error->message);
+      chan_config_set_error (error, "“%s” is not a URI: %s", text, local_error->message);
       return NULL;
     }
   if (!is_scheme (g_uri_get_scheme (uri)))
     {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG,
-                   "“%s”: a scheme has small letters and digits only", text);
+      chan_config_set_error (error, "“%s”: a scheme has small letters and digits only", text);
       return NULL;
     }
   options = chan_options_new ();
-  if (!chan_options_set_from_uri (options, uri, error))
+  if (!chan_options_set_from_uri (options, uri, &local_error))
     {
-      g_prefix_error (error, "“%s”: ", text);
+      chan_config_set_error (error, "“%s”: %s", text, local_error->message);
       return NULL;
     }
   return g_steal_pointer (&uri);
@@ -230,17 +242,46 @@ fail_unknown_key (const Place *place, const char *own_1, const char *own_2)
   return fail (place, "there is no such key%s", near);
 }
 
+/* GLib takes it for an error too, but with a warning if it is the second one of the line. */
+static gboolean
+ends_in_escape (const char *raw)
+{
+  gsize n = 0;
+
+  for (gsize length = strlen (raw); n < length && raw[length - 1 - n] == '\\'; n++)
+    ;
+  return n % 2 == 1;
+}
+
+/* NULL: it is not a string, and the error is set. */
+static char *
+read_string (const Place *place)
+{
+  g_autoptr (GError) local_error = NULL;
+  g_autofree char *raw = g_key_file_get_value (place->file, place->group, place->key, NULL);
+  char *value;
+
+  if (raw != NULL && ends_in_escape (raw))
+    {
+      fail (place, "there is a backslash at the end of the line");
+      return NULL;
+    }
+  value = g_key_file_get_string (place->file, place->group, place->key, &local_error);
+  if (value == NULL)
+    fail (place, "%s", local_error->message);
+  return value;
+}
+
 static gboolean
 add_key (const Place *place)
 {
-  g_autoptr (GError) local_error = NULL;
-  g_autofree char *value = g_key_file_get_string (place->file, place->group, place->key, &local_error);
+  g_autofree char *value = read_string (place);
   gboolean is_main = g_str_equal (place->group, CHAN_CONFIG_GROUP);
   gboolean is_endpoint = g_str_has_prefix (place->group, CHAN_CONFIG_ENDPOINT_PREFIX);
   int i = chan_option_find (place->key);
 
   if (value == NULL)
-    return fail (place, "%s", local_error->message);
+    return FALSE;
   if (is_main && g_str_equal (place->key, "Transports"))
     return add_list (place, check_scheme);
   if (is_endpoint && g_str_equal (place->key, "Uri"))
@@ -299,7 +340,7 @@ add_text (ChanConfigData *self, const char *path, const char *text, gsize length
   /* Else GKeyFile would drop a key like Uri[de] without a word. */
   if (!g_key_file_load_from_data (file, text, length, G_KEY_FILE_KEEP_TRANSLATIONS, &local_error))
     {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "%s: %s", path, local_error->message);
+      chan_config_set_error (error, "%s: %s", path, local_error->message);
       return FALSE;
     }
   groups = g_key_file_get_groups (file, NULL);

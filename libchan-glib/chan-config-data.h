@@ -25,6 +25,9 @@ gboolean        chan_config_data_add_file (ChanConfigData *self, const char *pat
 /* "FILE: [group] key" for an error message. */
 char           *chan_config_data_place    (const ChanConfigData *self, const char *group, const char *key);
 
+/* BAD_CONFIG. What was configured may be anything, what an error says is UTF-8. */
+void            chan_config_set_error     (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
 /* Checks that text is a URI with parameters that exist. Transfer full. */
 GUri           *chan_config_parse_uri     (const char *text, GError **error);
 gboolean        chan_config_name_is_valid (const char *name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-endpoint.h"
 
+#include "chan-config-data.h"
 #include "chan-config-private.h"
-#include "chan-error.h"
 
 ChanEndpoint *
 chan_endpoint_new (const char *uri_or_name, GError **error)
@@ -41,7 +41,7 @@ chan_endpoint_parse (ChanEndpoint *self, const char *text, ChanOptions **ret_opt
 
   if (uri == NULL)
     {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "“%s” is not a URI: %s", text, bad->message);
+      chan_config_set_error (error, "“%s” is not a URI: %s", text, bad->message);
       return NULL;
     }
   options = chan_config_dup_options (self->config, *self->name == '@' ? self->name : text, g_uri_get_scheme (uri), error);

@@ -302,6 +302,7 @@ test_mistakes_are_named_and_nothing_is_loaded (void)
   assert_bad ("[Chan]\nTransports=tcp;TLS;\n", ": [Chan] Transports: “TLS”");
   assert_bad ("[Endpoint a]\nUri=memory:x\nUrl=memory:y\n", ": [Endpoint a] Url: there is no such key (did you mean Uri");
   assert_bad ("[Endpoint a]\nUri=no uri\n", ": [Endpoint a] Uri: “no uri” is not a URI");
+  assert_bad ("[Endpoint a]\nUri=memory:\\q\\\n", ": [Endpoint a] Uri: there is a backslash at the end");
   assert_bad ("[Endpoint a]\nUri=TCP+x://h\n", ": [Endpoint a] Uri: ");
   assert_bad ("[Endpoint a]\nUri=@b\n", ": [Endpoint a] Uri: ");
   assert_bad ("[Endpoint a]\nUri=tcp://h:1?keepalive=1\n", "did you mean keepalive-sec");
@@ -316,6 +317,33 @@ test_mistakes_are_named_and_nothing_is_loaded (void)
   assert_bad ("[Channels]\nCapacity=1\n", ": [Channels]: there is no such group");
   assert_bad ("[Chan]\nCapacity[de]=1\n", "there is no such key");
   assert_bad ("[Chan]\nServerName=\xff\n", ": [Chan] ServerName: ");
+}
+
+static void
+test_errors_are_utf8_whatever_is_configured (void)
+{
+  static const char *const texts[] = { "[Chan]\nName=\xff\n", "[Endpoint \xff]\nUri=memory:\n", "[Chan]\n\xff",
+                                       "[Endpoint a]\nUri=tcp://h:1\xb5\n", "[Endpoint a]\nUri=memory:\nFallback=\xff\n" };
+  static const char *const uris[] = { "\xff", "tcp://h:1\xb5", "tcp://h?\xff=1", "tcp://\xff?capacity=x", "@\xff" };
+  g_autoptr (ChanConfig) config = chan_config_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_autofree char *path = write_own (texts[i]);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (chan_config_load_file (config, path, &error));
+      g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG);
+      g_assert_true (g_utf8_validate (error->message, -1, NULL));
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (chan_config_resolve (config, uris[i], &error));
+      g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG);
+      g_assert_true (g_utf8_validate (error->message, -1, NULL));
+    }
 }
 
 static void
@@ -385,6 +413,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config/variable-replaces-the-search", test_variable_replaces_the_search);
   g_test_add_func ("/config/environment-sets-endpoints", test_environment_sets_endpoints);
   g_test_add_func ("/config/mistakes-are-named-and-nothing-is-loaded", test_mistakes_are_named_and_nothing_is_loaded);
+  g_test_add_func ("/config/errors-are-utf8-whatever-is-configured", test_errors_are_utf8_whatever_is_configured);
   g_test_add_func ("/config/unreadable-file-is-an-error", test_unreadable_file_is_an_error);
   g_test_add_func ("/config/one-more-file-wins", test_one_more_file_wins);
   g_test_add_func ("/config/default-is-loaded-once-but-no-failure-is-kept",
