@@ -48,10 +48,13 @@ is_near (const char *word, const char *name)
   g_autofree char *a = fold (word);
   g_autofree char *b = fold (name);
   gsize length = strlen (a);
+  gsize other = strlen (b);
+  gsize allowed = length <= 4 ? 1 : length <= 8 ? 2 : 3;
 
   if (length >= 3 && strstr (b, a) != NULL)
     return TRUE;
-  return distance (a, b) <= (length <= 4 ? 1 : length <= 8 ? 2 : 3);
+  /* The distance is at least that of the lengths, which costs nothing. */
+  return MAX (length, other) - MIN (length, other) <= allowed && distance (a, b) <= allowed;
 }
 
 char *
