@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Runs a fuzz target once on each file of the folders given: the corpus as a test. */
-#include <glib.h>
-
-int LLVMFuzzerTestOneInput (const guint8 *data, gsize len);
+#include "fuzz-input.h"
 
 static guint
 replay (const char *folder)

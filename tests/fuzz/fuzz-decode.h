@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "fuzz-input.h"
 #include "libchan-glib/wire/chan-codec.h"
 
 G_BEGIN_DECLS
-
-int  LLVMFuzzerTestOneInput (const guint8 *data, gsize len);
 
 /* Decodes every message of `data`, whole and in pieces of `step`, and aborts if
  * the two differ, if a view is not what GLib calls normal, or if a message,
