@@ -31,6 +31,7 @@ select_abandoned (ChanAsyncResult *result)
   ChanSelectorCase *winner = result->origin;
   ChanLater later;
 
+  ((ChanSelector *) result->owner)->waiting = FALSE;
   if (winner == NULL)
     return;
   chan_later_init (&later);
@@ -53,7 +54,8 @@ select_abandoned (ChanAsyncResult *result)
  *
  * Asynchronous [method@Chan.Selector.wait]. A message is kept for this wait and
  * taken in [method@Chan.Selector.wait_finish]; if that is never called, it goes
- * to the next who receives. The selector is kept alive until then.
+ * to the next who receives. The selector is kept alive, and cannot wait again,
+ * until then.
  *
  * Since: 1.0
  */
@@ -68,9 +70,8 @@ chan_selector_wait_async (ChanSelector *self, int io_priority, GCancellable *can
 
   result = chan_async_result_new (NULL, chan_selector_wait_async, cancellable, callback, user_data);
   chan_later_init (&later);
-  if (self->waiting)
-    g_set_error_literal (&result->op.error, G_IO_ERROR, G_IO_ERROR_PENDING, "This selector waits already");
-  else if (!g_cancellable_set_error_if_cancelled (cancellable, &result->op.error))
+  if (!g_cancellable_set_error_if_cancelled (cancellable, &result->op.error)
+      && chan_selector_may_wait (self, &result->op.error))
     {
       result->owner = chan_selector_ref (self);
       result->owner_unref = (GDestroyNotify) chan_selector_unref;
@@ -78,14 +79,9 @@ chan_selector_wait_async (ChanSelector *self, int io_priority, GCancellable *can
       result->abandon = select_abandoned;
       self->result = result;
       self->wake = async_wake;
-      if (!chan_selector_begin (self, &result->op.error))
-        {
-          self->result = NULL;
-          result->is_over = NULL;
-          result->abandon = NULL;
-        }
+      chan_selector_begin (self);
     }
-  if (result->op.error != NULL)
+  else
     {
       result->op.state = CHAN_OP_DONE;
       chan_async_result_ready (result, &later);
@@ -116,6 +112,8 @@ chan_selector_wait_finish (ChanSelector *self, GAsyncResult *result, GError **er
     return -1;
   op = CHAN_ASYNC_RESULT (result);
   g_return_val_if_fail (op->owner == self || op->op.error != NULL, -1);
+  if (op->owner == self)
+    self->waiting = FALSE;
   if (op->op.error != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&op->op.error));

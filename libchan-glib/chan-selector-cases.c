@@ -97,11 +97,11 @@ case_begin (ChanSelectorCase *self)
 }
 
 gboolean
-chan_selector_begin (ChanSelector *self, GError **error)
+chan_selector_may_wait (ChanSelector *self, GError **error)
 {
-  guint n = self->cases->len, n_live = 0;
+  guint n_live = 0;
 
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < self->cases->len; i++)
     n_live += ((ChanSelectorCase *) self->cases->pdata[i])->pipe != NULL;
   if (self->waiting || n_live == 0)
     {
@@ -109,6 +109,14 @@ chan_selector_begin (ChanSelector *self, GError **error)
                            self->waiting ? "This selector waits already" : "This selector has nothing to wait for");
       return FALSE;
     }
+  return TRUE;
+}
+
+void
+chan_selector_begin (ChanSelector *self)
+{
+  guint n = self->cases->len;
+
   self->waiting = TRUE;
   self->claim = (ChanClaim){ FALSE, FALSE };
   g_clear_pointer (&self->message, chan_message_unref);
@@ -116,7 +124,6 @@ chan_selector_begin (ChanSelector *self, GError **error)
   /* Those that follow find the claim taken if one of them is lucky; so whose turn it is comes first. */
   for (guint i = 0; i < n; i++)
     case_begin (self->cases->pdata[(self->turn + i) % n]);
-  return TRUE;
 }
 
 static ChanSelectorCase *
@@ -200,7 +207,6 @@ chan_selector_end (ChanSelector *self)
 {
   for (guint i = 0; i < self->cases->len; i++)
     case_end (self->cases->pdata[i]);
-  self->waiting = FALSE;
 }
 
 int

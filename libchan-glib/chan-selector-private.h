@@ -29,7 +29,7 @@ struct _ChanSelector
   GPtrArray *cases;
   ChanClaim claim;
   guint turn;           /* the case that is looked at first next time */
-  gboolean waiting;
+  gboolean waiting;     /* until it is finished */
   ChanMessage *message; /* what the last wait brought */
   GError *error;
   /* Somebody ended one of the operations, or could not: any lock may be held. */
@@ -39,8 +39,10 @@ struct _ChanSelector
   ChanAsyncResult *result; /* asynchronous; borrowed: it owns the selector */
 };
 
-/* FALSE: nothing to wait for, or it waits already. */
-gboolean          chan_selector_begin (ChanSelector *self, GError **error);
+/* FALSE: nothing to wait for, or it waits already; then nothing of it may be touched. */
+gboolean          chan_selector_may_wait (ChanSelector *self, GError **error);
+/* After the one above, and when `wake` is set. */
+void              chan_selector_begin (ChanSelector *self);
 /* Which operation ended, or NULL; looks again at all if one could not be claimed meanwhile. */
 ChanSelectorCase *chan_selector_look  (ChanSelector *self);
 /* Nothing has happened and nothing will. FALSE: too late. */

@@ -200,6 +200,7 @@ run (SelectWait *wait, GCancellable *cancellable, GError **error)
     }
   leave_all (wait);
   chan_selector_end (self);
+  self->waiting = FALSE;
   return winner != NULL ? chan_selector_conclude (self, winner) : -1;
 }
 
@@ -253,14 +254,13 @@ chan_selector_wait_until (ChanSelector *self, gint64 deadline, GCancellable *can
   int index;
 
   g_return_val_if_fail (self != NULL, -1);
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+  if (g_cancellable_set_error_if_cancelled (cancellable, error) || !chan_selector_may_wait (self, error))
     return -1;
 
   self->wake = blocking_wake;
   self->event_fd = chan_wait_thread_fd ();
   self->woken = FALSE;
-  if (!chan_selector_begin (self, error))
-    return -1;
+  chan_selector_begin (self);
   wait.joined = joined = g_ptr_array_new_with_free_func (g_free);
   wait.fds = fds = g_array_new (FALSE, FALSE, sizeof (struct pollfd));
   wait.held_up = chan_dispatcher_ref_held_up ();

@@ -154,6 +154,8 @@ chan_selector_add_receiver (ChanSelector *self, ChanReceiver *receiver)
  * Adds a channel to send @message on. Its handles stay the caller's unless it
  * is sent. Each message is sent once: after that, or with %NULL, the case waits
  * for nothing until [method@Chan.Selector.set_message] gives it another.
+ * A message with handles can wait in one place: a second case with the same
+ * handles is ready with %G_IO_ERROR_PENDING.
  *
  * On a channel of capacity 0 to another process a message cannot be called back
  * once it is out: such a case is chosen when the message can go, and the wait
