@@ -351,7 +351,8 @@ chan_conformance_run (int argc, char **argv, const ChanConformanceTransport *tra
     chan_conformance_receiver_closes, chan_conformance_cancel,        chan_conformance_handles,
     chan_conformance_handles_queued, chan_conformance_bytes_ends,     chan_conformance_bytes_flow,
     chan_conformance_dispatch,      chan_conformance_threads,         chan_conformance_session,
-    chan_conformance_session_end,
+    chan_conformance_session_end,   chan_conformance_select,          chan_conformance_select_handles,
+    chan_conformance_select_threads, chan_conformance_select_session,
   };
 
   g_test_init (&argc, &argv, NULL);

@@ -104,5 +104,9 @@ extern const ChanConformanceTest chan_conformance_dispatch[];
 extern const ChanConformanceTest chan_conformance_threads[];
 extern const ChanConformanceTest chan_conformance_session[];
 extern const ChanConformanceTest chan_conformance_session_end[];
+extern const ChanConformanceTest chan_conformance_select[];
+extern const ChanConformanceTest chan_conformance_select_handles[];
+extern const ChanConformanceTest chan_conformance_select_threads[];
+extern const ChanConformanceTest chan_conformance_select_session[];
 
 G_END_DECLS
