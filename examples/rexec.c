@@ -260,7 +260,8 @@ client_request (Client *self, char **command, GError **error)
   g_variant_dict_insert (&dict, "StatusChan", "h", n);
   handles[n++] = g_object_ref (G_OBJECT (status_chan));
   /* The original's programs know no signals. */
-  if (g_strcmp0 (chan_session_get_dialect (self->session), "2") != 0)
+  if (g_strcmp0 (chan_session_get_dialect (self->session), "2") != 0 &&
+      g_strcmp0 (chan_session_get_dialect (self->session), "1") != 0)
     {
       chan_pipe_new (8, &self->signals, &signal_chan);
       g_variant_dict_insert (&dict, "Signals", "h", n);

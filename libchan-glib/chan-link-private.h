@@ -11,6 +11,7 @@ typedef struct
   ChanSessionCore *session; /* borrowed; NULL before and after */
   ChanReactor *reactor;     /* of a pair, before the session takes it */
   ChanLinkFlags flags;
+  gboolean asks_at_end;     /* the peer never ends its half of a channel: the link asks it whether it has read all */
   int fd;
   GIOCondition want;
   gint64 deadline;

@@ -222,7 +222,8 @@ close_local_sides (ChanStream *stream, ChanLater *later)
 static gboolean
 is_drained (ChanSessionCore *self)
 {
-  gboolean ours = (chan_link_private (self->link)->flags & CHAN_LINK_TAKEN) != 0;
+  ChanLinkPrivate *link = chan_link_private (self->link);
+  gboolean waits = (link->flags & CHAN_LINK_TAKEN) == 0 && !link->asks_at_end;
 
   for (guint i = 0; i < self->streams->len; i++)
     {
@@ -232,7 +233,7 @@ is_drained (ChanSessionCore *self)
         continue;
       if (stream->out != NULL && !stream->out_over)
         return FALSE;
-      if (!ours && stream->kind >= CHAN_STREAM_SENDER && !stream->in_over)
+      if (waits && stream->kind >= CHAN_STREAM_SENDER && !stream->in_over)
         return FALSE;
     }
   return TRUE;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-stream-link-private.h"
 
+#include <string.h>
+
 #include "chan-message-private.h"
 
 /* What DATA becomes: bytes, or messages with their handles. A message may name
@@ -182,6 +184,8 @@ import (ChanStreamLink *self, LinkStream *stream, ChanWireKind kind)
   stream->bytes = kind < CHAN_WIRE_SENDER;
   stream->carries = kind == CHAN_WIRE_RECEIVER;
   g_ptr_array_remove_fast (self->unbound, stream);
+  if (kind == CHAN_WIRE_SENDER && chan_spdy_conn_is_pushed (self->conn, stream->sid))
+    chan_spdy_conn_send_message (self->conn, stream->sid, &(ChanSpdySegment) { (const guint8 *) CHAN_HTTP_HEAD, strlen (CHAN_HTTP_HEAD), NULL }, 1);
   end = chan_link_import_end (CHAN_LINK (self), stream->id, &info);
   stream->bound = end != NULL;
   return end;
@@ -307,8 +311,8 @@ decode (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len)
     }
 }
 
-void
-chan_stream_link_data (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len)
+static void
+take_data (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len)
 {
   if (!stream->bound || stream->waiting != NULL)
     hold (self, stream, data, len);
@@ -319,6 +323,25 @@ chan_stream_link_data (ChanStreamLink *self, LinkStream *stream, const guint8 *d
     }
   else
     decode (self, stream, data, len);
+}
+
+void
+chan_stream_link_data (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len)
+{
+  guint64 id = stream->id;
+  gsize skip, begin;
+
+  if (stream->head.over)
+    {
+      take_data (self, stream, data, len);
+      return;
+    }
+  skip = chan_http_head_skip (&stream->head, data, len, &begin);
+  chan_spdy_conn_consumed (self->conn, stream->sid, skip);
+  if (begin > 0)
+    take_data (self, stream, (const guint8 *) CHAN_HTTP_HEAD_BEGIN, begin);
+  if (skip < len && chan_link_get_stream_data (CHAN_LINK (self), id) == stream)
+    take_data (self, stream, data + skip, len - skip);
 }
 
 /* A stream came: perhaps a message waits for it. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-stream-link-private.h"
 
+#include "chan-link-private.h"
+
 /* Events of the SPDY connection, and the timers. */
 
 void
@@ -69,8 +71,10 @@ on_open (ChanStreamLink *self, const ChanSpdyEvent *event)
   stream = chan_link_stream_new (self, event->stream_id);
   stream->capacity = (gint32) CLAMP (event->open.capacity, -1, G_MAXINT32);
   stream->parent_ref = event->open.parent_ref;
+  stream->head.over = TRUE;
   chan_spdy_conn_set_stream_data (self->conn, event->stream_id, stream);
-  info.parent = event->open.parent_ref;
+  /* In generation 1 a byte stream has no parent, and is nobody's to accept all the same. */
+  info.parent = event->open.nested ? MAX (event->open.parent_ref, 1) : 0;
   info.capacity = stream->capacity > 0 ? (guint) stream->capacity : 0;
   if (info.parent != 0 && self->unbound->len >= self->limits.unclaimed_streams)
     {
@@ -154,6 +158,8 @@ on_failed (ChanStreamLink *self, const ChanSpdyEvent *event)
 static void
 on_ping_reply (ChanStreamLink *self, guint32 id)
 {
+  if (id == self->last_ping_id)
+    self->last_ping_answered = TRUE;
   if (id != self->ping_id)
     return;
   self->ping_id = 0;
@@ -227,6 +233,7 @@ chan_stream_link_process (ChanStreamLink *self)
 
   while (self->state != LINK_DEAD && self->failure == NULL && chan_spdy_conn_next_event (self->conn, &event))
     on_event (self, &event);
+  chan_link_private (CHAN_LINK (self))->asks_at_end = chan_spdy_conn_is_jschan (self->conn);
   self->frame_deadline = 0;
   if ((self->state == LINK_RUNNING || self->state == LINK_SETTLING) && chan_spdy_conn_in_frame (self->conn))
     self->frame_deadline = self->now + 30 * G_USEC_PER_SEC;

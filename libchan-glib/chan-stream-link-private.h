@@ -3,6 +3,7 @@
 
 #include "chan-stream-link.h"
 #include "wire/chan-codec.h"
+#include "wire/chan-http-head.h"
 #include "wire/chan-spdy-conn.h"
 
 G_BEGIN_DECLS
@@ -35,6 +36,7 @@ struct _LinkStream
   guint8 reset_held;     /* the same for a reset, with code and text */
   guint8 reassembles;    /* owns a reassembly slot */
   guint8 full;           /* unread is above the limit of a channel */
+  ChanHttpHead head;     /* what a client of jschan says first on a stream that we pushed */
   gsize unread, stuck;   /* bytes: chan-stream-link-stall.c */
   ChanDecoder decoder;
   gint32 capacity;       /* from SYN_STREAM; -1: not given */
@@ -75,6 +77,8 @@ struct _ChanStreamLink
   guint32 ping_id;           /* of a keepalive or a ping() that is not answered; 0: none */
   gint64 ping_deadline;
   gboolean ping_wanted;      /* by the application */
+  guint32 last_ping_id;      /* sent before GOAWAY: its answer says that all was read */
+  gboolean last_ping_answered;
   gsize unread, stuck;       /* of all streams */
   guint n_full;              /* streams that are `full` */
   gboolean paused;           /* a peer without credit sent more than is taken: nothing is read */

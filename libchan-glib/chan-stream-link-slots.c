@@ -25,12 +25,16 @@ chan_stream_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GEr
   if (info->kind == CHAN_STREAM_SENDER || info->kind == CHAN_STREAM_RECEIVER)
     open.capacity = info->capacity;
   else
-    stream->bytes = TRUE;
+    {
+      stream->bytes = 1;
+      open.byte_stream = TRUE;
+    }
   stream->capacity = (gint32) open.capacity;
   stream->carries = info->kind == CHAN_STREAM_SENDER;
   if (parent != NULL)
     {
       open.has_parent = TRUE;
+      open.parent_id = parent->sid;
       stream->parent_ref = open.parent_ref = chan_spdy_conn_get_ref (self->conn, parent->sid);
     }
   if (!chan_spdy_conn_open (self->conn, &open, stream, &stream->sid, &ref))
@@ -43,6 +47,7 @@ chan_stream_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GEr
     }
   stream->id = id;
   stream->bound = TRUE;
+  stream->head.over = chan_spdy_conn_is_pushed (self->conn, stream->sid) ? 0 : 1;
   chan_link_set_stream_data (link, id, stream);
   /* A server that speaks first does not wait for ever to know to whom. */
   if (self->state == LINK_SETTLING && self->settle_deadline == 0)
@@ -66,8 +71,14 @@ chan_stream_link_send (ChanLink *link, guint64 id, ChanMessage *message, const C
     }
   if (!chan_codec_encode (self->dialect, chan_message_peek_body (message), handles, n_refs, &self->limits, &self->encoded, error))
     return FALSE;
+  if (self->encoded.n_bytes > chan_spdy_conn_message_max (self->conn, stream->sid))
+    {
+      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_LARGE, "This peer takes messages of at most %" G_GSIZE_FORMAT " bytes",
+                   chan_spdy_conn_message_max (self->conn, stream->sid));
+      return FALSE;
+    }
   *cost = self->encoded.n_bytes;
-  chan_spdy_conn_send_data (self->conn, stream->sid, self->encoded.segments, self->encoded.n_segments);
+  chan_spdy_conn_send_message (self->conn, stream->sid, self->encoded.segments, self->encoded.n_segments);
   return TRUE;
 }
 

@@ -216,6 +216,21 @@ link_handshake (ChanStreamLink *self)
   return step == 1;
 }
 
+/* jschan does not end its half of a channel, but answers a PING after what came before it. */
+static gboolean
+link_all_read (ChanStreamLink *self)
+{
+  if (!chan_spdy_conn_is_jschan (self->conn) || self->last_ping_answered)
+    return TRUE;
+  if (self->last_ping_id == 0)
+    {
+      self->close_deadline = self->now + CLOSE_WAIT_US;
+      chan_spdy_conn_ping (self->conn, &self->last_ping_id);
+      link_output (self);
+    }
+  return FALSE;
+}
+
 static void
 link_shut (ChanStreamLink *self)
 {
@@ -224,7 +239,7 @@ link_shut (ChanStreamLink *self)
   if (self->state != LINK_CLOSING && self->state != LINK_SHUTTING)
     return;
   /* A Go peer stops at GOAWAY: it is sent when nothing is left to say. */
-  if (!self->goaway_sent && chan_spdy_conn_all_sent (self->conn))
+  if (!self->goaway_sent && chan_spdy_conn_all_sent (self->conn) && link_all_read (self))
     {
       self->goaway_sent = TRUE;
       if (self->dialect != CHAN_SPDY_DIALECT_UNKNOWN)

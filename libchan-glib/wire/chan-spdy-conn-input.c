@@ -238,6 +238,7 @@ step_control (ChanSpdyConn *self, ChanSpdyEvent *event)
   gboolean whole = part == self->left && self->gathered == NULL;
   g_autoptr (GByteArray) gathered = NULL;
   const guint8 *payload = self->data;
+  gboolean has_event;
 
   self->data += part;
   self->left -= (guint32) part;
@@ -252,7 +253,13 @@ step_control (ChanSpdyConn *self, ChanSpdyEvent *event)
       payload = gathered->data;
     }
   self->input = CHAN_SPDY_INPUT_HEAD;
-  return chan_spdy_conn_handle_control (self, payload, self->head.length, event) ? STEP_EVENT : STEP_ON;
+  has_event = chan_spdy_conn_handle_control (self, payload, self->head.length, event);
+  if (!self->heard)
+    {
+      self->heard = TRUE;
+      chan_spdy_conn_update_modes (self);
+    }
+  return has_event ? STEP_EVENT : STEP_ON;
 }
 
 static Step

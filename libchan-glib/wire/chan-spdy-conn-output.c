@@ -50,7 +50,7 @@ chan_spdy_conn_write_reason (ChanSpdyConn *self, ChanSpdyType type, guint32 stre
 #define NUMBER_SIZE 24
 
 gboolean
-chan_spdy_conn_write_open (ChanSpdyConn *self, guint32 stream_id, const ChanSpdyOpen *info)
+chan_spdy_conn_write_open (ChanSpdyConn *self, guint32 stream_id, const ChanSpdyOpen *info, guint32 associated)
 {
   gboolean gen1 = self->dialect == CHAN_SPDY_DIALECT_GEN1;
   char ref[NUMBER_SIZE], parent[NUMBER_SIZE], capacity[NUMBER_SIZE];
@@ -81,7 +81,7 @@ chan_spdy_conn_write_open (ChanSpdyConn *self, guint32 stream_id, const ChanSpdy
         return FALSE;
     }
   at = chan_output_queue_reserve (&self->output, fixed + block);
-  at = chan_spdy_pack_syn_stream (at, stream_id, (guint32) block);
+  at = chan_spdy_pack_syn_stream (at, stream_id, associated, (guint32) block);
   chan_spdy_headers_out_write (&self->headers_out, at, headers, n);
   return TRUE;
 }

@@ -17,6 +17,9 @@ G_BEGIN_DECLS
 #define CHAN_SPDY_SESSION_WINDOW_31 (64u * 1024u)
 /* SPDY/3 2.6.8: a stream's, before SETTINGS. */
 #define CHAN_SPDY_STREAM_WINDOW_DEFAULT (64u * 1024u)
+/* Node reads so much at once, and jschan dies of a message that came in two
+ * reads: a DATA frame with a larger one is certain to. */
+#define CHAN_SPDY_JSCHAN_FRAME_MAX (64u * 1024u - CHAN_SPDY_HEAD_SIZE)
 
 /* What the next byte from the peer belongs to. */
 typedef enum
@@ -52,6 +55,7 @@ struct _ChanSpdyConn
   char *abort_text;               /* of the last event, else NULL */
   ChanBucket resets, glitches, pings, settings;
   gboolean introduced;            /* a control frame came */
+  gboolean heard;                 /* and was handled */
   guint32 data_frames;            /* since their mean was last looked at */
   guint64 data_bytes;
   gboolean tiny;                  /* it was low: from now on small ones are glitches */
@@ -100,6 +104,13 @@ static inline gboolean
 chan_spdy_conn_is_over (const ChanSpdyConn *self)
 {
   return self->input >= CHAN_SPDY_INPUT_FAILED;
+}
+
+/* In generation 1, jschan sends SETTINGS before all else, and Go never does. */
+static inline gboolean
+chan_spdy_conn_may_be_jschan (const ChanSpdyConn *self)
+{
+  return self->dialect == CHAN_SPDY_DIALECT_GEN1 && (self->credit || !self->heard);
 }
 
 /* --- chan-spdy-conn.c --------------------------------------------------- */
@@ -174,8 +185,8 @@ void            chan_spdy_conn_write_reply   (ChanSpdyConn *self, guint32 stream
 void            chan_spdy_conn_write_ping    (ChanSpdyConn *self, guint32 ping_id);
 /* ABORT or STOP */
 void            chan_spdy_conn_write_reason  (ChanSpdyConn *self, ChanSpdyType type, guint32 stream_id, guint32 code, const char *text);
-/* FALSE: the headers are too large, and nothing is written. */
-gboolean        chan_spdy_conn_write_open    (ChanSpdyConn *self, guint32 stream_id, const ChanSpdyOpen *info);
+/* `associated`: what a PUSH is associated with, else 0. FALSE: the headers are too large, and nothing is written. */
+gboolean        chan_spdy_conn_write_open    (ChanSpdyConn *self, guint32 stream_id, const ChanSpdyOpen *info, guint32 associated);
 /* An answer that the peer caused: they are bounded while unsent. */
 gboolean        chan_spdy_conn_count_reply   (ChanSpdyConn *self);
 void            chan_spdy_conn_set_taken_due (ChanSpdyConn *self, ChanSpdyStream *stream);

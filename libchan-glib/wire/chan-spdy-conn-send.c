@@ -19,6 +19,36 @@ session_allowance (const ChanSpdyConn *self)
   return self->session_limited ? chan_flow_send_available (&self->session_send) : G_MAXUINT64;
 }
 
+/* GEN1: may a message of so many bytes go? It is one frame, whatever the window.
+ * A window that is whole gets no larger: what was accepted before the peer made
+ * it smaller goes then. */
+static gboolean
+message_fits (guint64 len, guint64 allowance, guint64 whole)
+{
+  return len <= allowance || (allowance > 0 && allowance >= whole);
+}
+
+/* What is next on the stream is within its window. */
+static gboolean
+next_fits_stream (const ChanSpdyConn *self, const ChanSpdyStream *stream)
+{
+  guint64 allowance = stream_allowance (self, stream);
+
+  if (stream->pending == NULL || stream->pending->lengths.length == 0)
+    return allowance > 0;
+  return message_fits (GPOINTER_TO_SIZE (stream->pending->lengths.head->data), allowance, self->peer_window);
+}
+
+static gboolean
+next_fits_session (const ChanSpdyConn *self, const ChanSpdyStream *stream)
+{
+  guint64 allowance = session_allowance (self);
+
+  if (stream->pending->lengths.length == 0)
+    return allowance > 0;
+  return message_fits (GPOINTER_TO_SIZE (stream->pending->lengths.head->data), allowance, CHAN_SPDY_SESSION_WINDOW_31);
+}
+
 static gboolean
 output_is_open (const ChanSpdyConn *self)
 {
@@ -48,7 +78,7 @@ insert_ready (ChanSpdyConn *self, ChanSpdyStream *stream)
 static ChanSpdyWait
 wanted_wait (const ChanSpdyConn *self, const ChanSpdyStream *stream)
 {
-  if (!chan_spdy_stream_may_send (stream) || stream_allowance (self, stream) == 0)
+  if (!chan_spdy_stream_may_send (stream) || !next_fits_stream (self, stream))
     return CHAN_SPDY_WAIT_NONE;
   if (stream->pending != NULL)
     return CHAN_SPDY_WAIT_READY;
@@ -160,7 +190,7 @@ total_of (const ChanSpdySegment *segments, gsize n)
 /* --- pending bytes ------------------------------------------------------ */
 
 static void
-add_pending (ChanSpdyConn *self, ChanSpdyStream *stream, const ChanSpdySegment *segments, gsize n, gsize total)
+add_pending (ChanSpdyConn *self, ChanSpdyStream *stream, const ChanSpdySegment *segments, gsize n, gsize total, gboolean whole)
 {
   ChanSpdyPending *pending;
   Cursor cursor = { segments, 0 };
@@ -169,11 +199,8 @@ add_pending (ChanSpdyConn *self, ChanSpdyStream *stream, const ChanSpdySegment *
     stream->turn = self->next_turn++;
   pending = chan_spdy_stream_need_pending (stream);
   write_payload (&pending->queue, &cursor, total);
-  for (gsize part; self->dialect == CHAN_SPDY_DIALECT_GEN1 && total > 0; total -= part)
-    {
-      part = MIN (total, CHAN_SPDY_LENGTH_MAX);
-      g_queue_push_tail (&pending->lengths, GSIZE_TO_POINTER (part));
-    }
+  if (whole)
+    g_queue_push_tail (&pending->lengths, GSIZE_TO_POINTER (total));
 }
 
 static void
@@ -191,8 +218,7 @@ write_fin (ChanSpdyConn *self, ChanSpdyStream *stream)
 
 #define PUMP_SEGMENTS 8
 
-/* Generation 1: one message is one frame, whatever its length. A window that is
- * open at all may be overdrawn by it: there is no other way to send it. */
+/* Generation 1: one message is one frame, whatever its length. */
 static void
 pump_message (ChanSpdyConn *self, ChanSpdyStream *stream)
 {
@@ -233,7 +259,7 @@ chan_spdy_conn_pump (ChanSpdyConn *self)
 {
   if (chan_spdy_conn_is_over (self))
     return;
-  while (self->ready.length > 0 && output_is_open (self) && session_allowance (self) > 0)
+  while (self->ready.length > 0 && output_is_open (self) && next_fits_session (self, self->ready.head->data))
     {
       ChanSpdyStream *stream = self->ready.head->data;
 
@@ -253,16 +279,16 @@ chan_spdy_conn_pump (ChanSpdyConn *self)
 
 /* May these bytes go to the output at once? */
 static gboolean
-may_pass (const ChanSpdyConn *self, const ChanSpdyStream *stream, gsize total)
+may_pass (const ChanSpdyConn *self, const ChanSpdyStream *stream, gsize total, gboolean whole)
 {
   if (stream->pending != NULL || self->ready.length > 0 || !output_is_open (self)
-      || total > self->limits.data_frame_bytes || self->dialect == CHAN_SPDY_DIALECT_GEN1)
+      || (total > self->limits.data_frame_bytes && !whole))
     return FALSE;
   return total <= stream_allowance (self, stream) && total <= session_allowance (self);
 }
 
-void
-chan_spdy_conn_send_data (ChanSpdyConn *self, guint32 stream_id, const ChanSpdySegment *segments, gsize n_segments)
+static void
+send_segments (ChanSpdyConn *self, guint32 stream_id, const ChanSpdySegment *segments, gsize n_segments, gboolean whole)
 {
   ChanSpdyStream *stream = chan_spdy_conn_lookup_live (self, stream_id);
   gsize total = total_of (segments, n_segments);
@@ -270,14 +296,41 @@ chan_spdy_conn_send_data (ChanSpdyConn *self, guint32 stream_id, const ChanSpdyS
   if (stream == NULL || total == 0 || stream->finishing
       || chan_spdy_stream_handle (stream, CHAN_SPDY_OWN_DATA) != CHAN_SPDY_VERDICT_OK)
     return;
-  if (may_pass (self, stream, total))
+  if (may_pass (self, stream, total, whole))
     {
       write_frame (self, stream, &(Cursor) { segments, 0 }, total);
       return;
     }
-  add_pending (self, stream, segments, n_segments, total);
+  add_pending (self, stream, segments, n_segments, total, whole);
   chan_spdy_conn_update_wait (self, stream);
   chan_spdy_conn_pump (self);
+}
+
+void
+chan_spdy_conn_send_data (ChanSpdyConn *self, guint32 stream_id, const ChanSpdySegment *segments, gsize n_segments)
+{
+  send_segments (self, stream_id, segments, n_segments, FALSE);
+}
+
+void
+chan_spdy_conn_send_message (ChanSpdyConn *self, guint32 stream_id, const ChanSpdySegment *segments, gsize n_segments)
+{
+  send_segments (self, stream_id, segments, n_segments, self->dialect == CHAN_SPDY_DIALECT_GEN1);
+}
+
+gsize
+chan_spdy_conn_message_max (ChanSpdyConn *self, guint32 stream_id)
+{
+  ChanSpdyStream *stream = chan_spdy_conn_lookup (self, stream_id);
+  guint64 window = self->peer_window;
+
+  if (self->dialect != CHAN_SPDY_DIALECT_GEN1)
+    return G_MAXSIZE;
+  if (!chan_spdy_conn_may_be_jschan (self))
+    return CHAN_SPDY_LENGTH_MAX;
+  if (stream != NULL)
+    window = MAX (window, chan_flow_send_available (&stream->send));
+  return (gsize) MIN (window, CHAN_SPDY_JSCHAN_FRAME_MAX);
 }
 
 gsize

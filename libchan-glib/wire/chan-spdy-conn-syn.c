@@ -91,11 +91,19 @@ read_open (ChanSpdyConn *self, ChanSpdyOpen *open)
   return values[HEADER_REF] != NULL && parse_number (values[HEADER_REF], G_MAXUINT64, &open->ref) && open->ref > 0;
 }
 
+/* jschan's server opens streams by PUSH, and yet reads from them. */
+static gboolean
+is_push (const ChanSpdyConn *self)
+{
+  return self->dialect == CHAN_SPDY_DIALECT_GEN1 && (self->head.flags & CHAN_SPDY_FLAG_UNIDIRECTIONAL) != 0;
+}
+
 /* SYN_REPLY first: RST_STREAM alone blocks a worker of a Go peer for ever. */
 static gboolean
 refuse (ChanSpdyConn *self, guint32 id, ChanSpdyStatus status)
 {
-  chan_spdy_conn_write_reply (self, id, "503");
+  if (!is_push (self))
+    chan_spdy_conn_write_reply (self, id, "503");
   chan_spdy_conn_write_pair (self, CHAN_SPDY_RST_STREAM, id, status);
   if (!chan_spdy_conn_count_reply (self) || !chan_spdy_conn_count_reply (self))
     return FALSE;
@@ -129,20 +137,23 @@ static gboolean
 accept_stream (ChanSpdyConn *self, guint32 id, const ChanSpdyOpen *open, ChanSpdyEvent *event)
 {
   guint8 flags = self->head.flags;
-  gboolean one_way = (flags & CHAN_SPDY_FLAG_UNIDIRECTIONAL) != 0;
+  gboolean push = is_push (self);
+  gboolean one_way = !push && (flags & CHAN_SPDY_FLAG_UNIDIRECTIONAL) != 0;
   ChanSpdyStream *stream;
 
   stream = chan_spdy_conn_add_stream (self, id, one_way ? CHAN_SPDY_STREAM_HALF_LOCAL : CHAN_SPDY_STREAM_OPEN);
   stream->from_peer = TRUE;
   stream->ref = open->ref;
   stream->claimed = !is_nested (self, open);
+  stream->pushed = push ? 1 : 0;
   self->n_peer_streams++;
   chan_import_table_add (&self->imports, stream);
   /* SPDY/3 2.3.6: there is no SYN_REPLY to a unidirectional stream. */
-  if (!one_way)
+  if (!one_way && !push)
     chan_spdy_conn_write_reply (self, id, "200");
   chan_spdy_conn_init_event (event, CHAN_SPDY_EVENT_OPEN, stream);
   event->open = *open;
+  event->open.nested = !stream->claimed;
   if (flags & CHAN_SPDY_FLAG_FIN)
     {
       self->data_stream = stream;

@@ -32,7 +32,7 @@ chan_spdy_conn_update_modes (ChanSpdyConn *self)
     set_session_31 (self, FALSE);
   /* A Go peer never grants anything: obeying its windows would be waiting for
    * ever. Before we know the peer, no more is sent than any peer may expect. */
-  self->stream_limited = glib || unknown || self->credit;
+  self->stream_limited = glib || unknown || self->credit || chan_spdy_conn_may_be_jschan (self);
   self->session_limited = glib || unknown || self->session_31;
   self->grants = glib || self->credit;
   self->obeys |= glib;

@@ -63,15 +63,14 @@ chan_spdy_conn_set_now (ChanSpdyConn *self, gint64 now_us)
 void
 chan_spdy_conn_set_dialect (ChanSpdyConn *self, ChanSpdyDialect dialect)
 {
-  gboolean fresh = self->next_id <= 2;
-
   if (self->dialect == dialect || chan_spdy_conn_is_over (self))
     return;
   self->dialect = dialect;
-  if (dialect == CHAN_SPDY_DIALECT_GEN1 && fresh)
+  if (dialect == CHAN_SPDY_DIALECT_GEN1)
     {
-      /* One namespace for both sides: odd and even, like stream ids. */
-      self->next_ref = self->role == CHAN_SPDY_CLIENT ? 1 : 2;
+      /* One namespace for both sides: odd and even, like stream ids. What was
+       * opened before has smaller refs. */
+      self->next_ref = self->next_id;
       self->ref_step = 2;
     }
   chan_spdy_conn_update_modes (self);
@@ -193,18 +192,39 @@ chan_spdy_conn_foreach (ChanSpdyConn *self, void (*func) (ChanSpdyConn *, ChanSp
 }
 
 gboolean
+chan_spdy_conn_is_jschan (ChanSpdyConn *self)
+{
+  return self->dialect == CHAN_SPDY_DIALECT_GEN1 && self->credit;
+}
+
+/* jschan's client takes streams from a server only as PUSH, and only of streams
+ * that it opened itself. 0: no PUSH. */
+static guint32
+push_for (ChanSpdyConn *self, guint32 parent_id)
+{
+  ChanSpdyStream *parent = parent_id != 0 ? chan_spdy_conn_lookup (self, parent_id) : NULL;
+
+  if (parent == NULL || self->role != CHAN_SPDY_SERVER || !chan_spdy_conn_is_jschan (self))
+    return 0;
+  return parent->from_peer ? parent_id : parent->associated;
+}
+
+gboolean
 chan_spdy_conn_open (ChanSpdyConn *self, const ChanSpdyOpen *info, gpointer stream_data, guint32 *ret_id,
                      guint64 *ret_ref)
 {
   ChanSpdyOpen open = *info;
+  guint32 associated = push_for (self, info->parent_id);
   ChanSpdyStream *stream;
 
   if (chan_spdy_conn_is_over (self) || self->goaway_received || self->goaway_sent || self->next_id > CHAN_SPDY_ID_MAX)
     return FALSE;
   open.ref = self->next_ref;
-  if (!chan_spdy_conn_write_open (self, self->next_id, &open))
+  if (!chan_spdy_conn_write_open (self, self->next_id, &open, associated))
     return FALSE;
-  stream = chan_spdy_conn_add_stream (self, self->next_id, CHAN_SPDY_STREAM_OPENING);
+  stream = chan_spdy_conn_add_stream (self, self->next_id, associated != 0 ? CHAN_SPDY_STREAM_OPEN : CHAN_SPDY_STREAM_OPENING);
+  stream->pushed = associated != 0 ? 1 : 0;
+  stream->associated = associated;
   stream->ref = open.ref;
   stream->data = stream_data;
   self->next_id += 2;
@@ -237,6 +257,14 @@ chan_spdy_conn_get_ref (ChanSpdyConn *self, guint32 stream_id)
   ChanSpdyStream *stream = chan_spdy_conn_lookup (self, stream_id);
 
   return stream != NULL ? stream->ref : 0;
+}
+
+gboolean
+chan_spdy_conn_is_pushed (ChanSpdyConn *self, guint32 stream_id)
+{
+  ChanSpdyStream *stream = chan_spdy_conn_lookup (self, stream_id);
+
+  return stream != NULL && stream->pushed;
 }
 
 ChanSpdyClaim

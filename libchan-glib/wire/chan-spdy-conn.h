@@ -48,7 +48,9 @@ typedef struct
   const char *name;     /* libchan-name, nullable */
   const char *type;     /* libchan-type, nullable */
   gint64 capacity;      /* libchan-capacity; -1: not given */
+  gboolean nested;      /* in only: a message names it, nobody accepts it */
   gboolean byte_stream; /* out only: a stream of bytes, which generation 1 opens without a parent */
+  guint32 parent_id;    /* out only: the stream of `parent_ref`; 0: top level */
 } ChanSpdyOpen;
 
 typedef enum
@@ -110,6 +112,8 @@ gboolean chan_spdy_conn_in_frame   (ChanSpdyConn *self);
  * it is UNKNOWN no more is sent than any peer may expect: 64 KiB a stream,
  * 256 KiB in all. */
 void     chan_spdy_conn_set_dialect     (ChanSpdyConn *self, ChanSpdyDialect dialect);
+/* jschan, and not an old Go: it has sent SETTINGS. */
+gboolean chan_spdy_conn_is_jschan       (ChanSpdyConn *self);
 /* SETTINGS (INITIAL_WINDOW_SIZE, private id) as our first frame. */
 void     chan_spdy_conn_submit_settings (ChanSpdyConn *self, guint32 features);
 /* Queues SYN_STREAM; gives stream id and ref. A parent is sent where the dialect
@@ -120,6 +124,10 @@ gboolean chan_spdy_conn_open            (ChanSpdyConn *self, const ChanSpdyOpen 
 void     chan_spdy_conn_set_stream_data (ChanSpdyConn *self, guint32 stream_id, gpointer data);
 gpointer chan_spdy_conn_get_stream_data (ChanSpdyConn *self, guint32 stream_id);
 guint64  chan_spdy_conn_get_ref         (ChanSpdyConn *self, guint32 stream_id);
+
+/* Opened by PUSH, in generation 1 between a server and a client of jschan: who
+ * accepts it sends no SYN_REPLY, but the head of an HTTP response as first DATA. */
+gboolean chan_spdy_conn_is_pushed       (ChanSpdyConn *self, guint32 stream_id);
 
 typedef enum { CHAN_SPDY_CLAIM_OK, CHAN_SPDY_CLAIM_UNKNOWN, CHAN_SPDY_CLAIM_TWICE } ChanSpdyClaim;
 /* Finds the peer's stream with this ref, and marks it as claimed (once). */
@@ -144,6 +152,11 @@ typedef struct
 } ChanSpdySegment;
 void chan_spdy_conn_send_data (ChanSpdyConn *self, guint32 stream_id,
                                const ChanSpdySegment *segments, gsize n_segments);
+/* The same for one whole message, which generation 1 has in one DATA frame: it
+ * waits until the windows are open so far, and must not be larger than: */
+void  chan_spdy_conn_send_message (ChanSpdyConn *self, guint32 stream_id,
+                                   const ChanSpdySegment *segments, gsize n_segments);
+gsize chan_spdy_conn_message_max  (ChanSpdyConn *self, guint32 stream_id); /* G_MAXSIZE: no limit */
 gsize chan_spdy_conn_pending  (ChanSpdyConn *self, guint32 stream_id); /* bytes not yet in frames */
 gboolean chan_spdy_conn_all_sent (ChanSpdyConn *self);                 /* nothing pending on any stream */
 /* Our half is complete: empty DATA with FIN after what is pending. Idempotent. */

@@ -9,11 +9,13 @@ chan_spdy_pack_control (guint8 *at, guint16 type, guint8 flags, guint32 length)
 }
 
 guint8 *
-chan_spdy_pack_syn_stream (guint8 *at, guint32 stream_id, guint32 block_length)
+chan_spdy_pack_syn_stream (guint8 *at, guint32 stream_id, guint32 associated, guint32 block_length)
 {
-  at = chan_spdy_pack_control (at, CHAN_SPDY_SYN_STREAM, 0, CHAN_SPDY_SYN_STREAM_FIXED + block_length);
+  guint8 flags = associated != 0 ? CHAN_SPDY_FLAG_UNIDIRECTIONAL : 0;
+
+  at = chan_spdy_pack_control (at, CHAN_SPDY_SYN_STREAM, flags, CHAN_SPDY_SYN_STREAM_FIXED + block_length);
   at = chan_spdy_put_u32 (at, stream_id);
-  at = chan_spdy_put_u32 (at, 0); /* associated stream */
+  at = chan_spdy_put_u32 (at, associated);
   *at++ = 0;                      /* priority */
   *at++ = 0;                      /* slot */
   return at;

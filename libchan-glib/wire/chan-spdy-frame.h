@@ -92,7 +92,8 @@ chan_spdy_pack_data (guint8 *at, guint32 stream_id, guint8 flags, guint32 length
 }
 
 guint8  *chan_spdy_pack_control       (guint8 *at, guint16 type, guint8 flags, guint32 length);
-guint8  *chan_spdy_pack_syn_stream    (guint8 *at, guint32 stream_id, guint32 block_length);
+/* PUSH, if it is associated with a stream. */
+guint8  *chan_spdy_pack_syn_stream    (guint8 *at, guint32 stream_id, guint32 associated, guint32 block_length);
 guint8  *chan_spdy_pack_syn_reply     (guint8 *at, guint32 stream_id, guint32 block_length);
 /* RST_STREAM, GOAWAY, WINDOW_UPDATE, TAKEN: two numbers. */
 #define CHAN_SPDY_PAIR_SIZE (CHAN_SPDY_HEAD_SIZE + 8)

@@ -69,11 +69,13 @@ typedef struct
   guint taken_due : 1;       /* a TAKEN waits to be written */
   guint window_due : 1;      /* a WINDOW_UPDATE does */
   guint used : 1;            /* the owner took something */
+  guint pushed : 1;          /* GEN1: opened by PUSH */
   guint64 ref;
   gpointer data;
   ChanFlowSend send;
   ChanFlowReceive receive;
   guint32 taken;
+  guint32 associated;        /* GEN1: of a PUSH of ours, the peer's stream */
   guint32 turn;              /* order in which streams began to have pending bytes */
   ChanSpdyPending *pending;  /* NULL: nothing */
   GList send_link;

@@ -98,26 +98,6 @@ test_generation_1 (void)
   spdy_peer_clear (&server);
 }
 
-/* A message is one frame to jschan, whatever its size: split ones crash it. */
-static void
-test_generation_1_frames (void)
-{
-  setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_GEN1, NULL);
-  spdy_peer_open (&peer);
-  g_free (spdy_peer_frames (&peer));
-  spdy_script_settings (&script, 2, 7, 100000);
-  spdy_script_run (&script, &peer);
-  spdy_peer_send_bytes (&peer, 1, 0, 70000, TRUE);
-  spdy_peer_send_bytes (&peer, 1, 0, 40000, FALSE);
-  spdy_peer_send_bytes (&peer, 1, 0, 10, FALSE);
-  spdy_assert_frames (&peer, "DATA 1 70000; DATA 1 40000");
-  g_assert_cmpuint (chan_spdy_conn_pending (peer.conn, 1), ==, 10);
-  spdy_script_pair (&script, CHAN_SPDY_WINDOW_UPDATE, 1, 10001);
-  spdy_script_run (&script, &peer);
-  spdy_assert_frames (&peer, "DATA 1 10");
-  teardown ();
-}
-
 static void
 test_settings (void)
 {
@@ -373,7 +353,6 @@ main (int argc, char **argv)
   g_test_add_func ("/spdy-conn/open-data-fin-arrive", test_open);
   g_test_add_func ("/spdy-conn/replies-in-any-order", test_reply);
   g_test_add_func ("/spdy-conn/generation-1-parents-and-refs", test_generation_1);
-  g_test_add_func ("/spdy-conn/generation-1-message-is-one-frame", test_generation_1_frames);
   g_test_add_func ("/spdy-conn/settings-once-and-first-entry-counts", test_settings);
   g_test_add_func ("/spdy-conn/ping-parity", test_ping);
   g_test_add_func ("/spdy-conn/goaway-stops-opens", test_goaway);

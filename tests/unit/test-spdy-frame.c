@@ -26,7 +26,8 @@ test_pack (void)
   assert_packed (chan_spdy_pack_data (at, 1, 0, 0x31), "0000000100000031");
   assert_packed (chan_spdy_pack_data (at, 3, CHAN_SPDY_FLAG_FIN, 0), "0000000301000000");
   assert_packed (chan_spdy_pack_data (at, 0x7fffffff, 0, 0xffffff), "7fffffff00ffffff");
-  assert_packed (chan_spdy_pack_syn_stream (at, 1, 0x20), "800300010000002a00000001000000000000");
+  assert_packed (chan_spdy_pack_syn_stream (at, 1, 0, 0x20), "800300010000002a00000001000000000000");
+  assert_packed (chan_spdy_pack_syn_stream (at, 2, 1, 0x20), "800300010200002a00000002000000010000");
   assert_packed (chan_spdy_pack_syn_reply (at, 3, 0x1a), "800300020000001e00000003");
   assert_packed (chan_spdy_pack_pair (at, CHAN_SPDY_RST_STREAM, 5, 3), "80030003000000080000000500000003");
   assert_packed (chan_spdy_pack_pair (at, CHAN_SPDY_GOAWAY, 9, 0), "80030007000000080000000900000000");
