@@ -13,8 +13,10 @@
 static gboolean
 is_stalled (ChanStreamLink *self)
 {
+  /* Who keeps to windows is not stopped for one full channel: credit for what we
+   * send is behind what is not read, and might be what the channel waits for. */
   if (self->dialect != CHAN_SPDY_DIALECT_GLIB)
-    return self->n_full > 0 || self->unread > self->limits.session_window;
+    return (self->n_full > 0 && !chan_spdy_conn_obeys_windows (self->conn)) || self->unread > self->limits.session_window;
   return self->unread > 0 && chan_spdy_conn_session_receive_window (self->conn) <= self->limits.stream_window / 4;
 }
 

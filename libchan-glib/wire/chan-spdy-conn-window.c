@@ -142,6 +142,12 @@ chan_spdy_conn_session_receive_window (ChanSpdyConn *self)
   return (guint32) MIN (chan_flow_receive_available (&self->session_receive), CHAN_FLOW_WINDOW_MAX);
 }
 
+gboolean
+chan_spdy_conn_obeys_windows (ChanSpdyConn *self)
+{
+  return self->obeys;
+}
+
 /* --- sending ------------------------------------------------------------ */
 
 static void
@@ -198,7 +204,7 @@ chan_spdy_conn_set_peer_window (ChanSpdyConn *self, guint32 window)
   gpointer value;
 
   /* jschan sends SETTINGS first and then keeps to our windows. */
-  if (g_hash_table_size (self->streams) == 0)
+  if (self->session_receive.received == 0)
     self->obeys = TRUE;
   begin_credit (self);
   if (window > CHAN_FLOW_WINDOW_MAX)

@@ -178,6 +178,8 @@ void chan_spdy_conn_grant_now (ChanSpdyConn *self, guint32 stream_id, gsize byte
 /* Bytes the peer may still send on the stream (G_MAXUINT32: it obeys no window). */
 guint32 chan_spdy_conn_receive_window (ChanSpdyConn *self, guint32 stream_id);
 guint32 chan_spdy_conn_session_receive_window (ChanSpdyConn *self);
+/* The peer sends no more on a stream than its window allows. */
+gboolean chan_spdy_conn_obeys_windows (ChanSpdyConn *self);
 /* The owner is done with the stream: no more events. What comes is thrown away,
  * what is pending is sent; its id is forgotten once both halves are over. */
 void chan_spdy_conn_forget    (ChanSpdyConn *self, guint32 stream_id);
