@@ -173,6 +173,41 @@ is_time (Writer *self, GVariant *value)
   return strcmp (tag, "time") == 0 && nanoseconds < CHAN_MSGPACK_NANOSECONDS;
 }
 
+/* ("conn", network, local, remote) is how an ext 4 or 5 of generation 1 reads. */
+static gboolean
+is_conn (Writer *self, GVariant *value)
+{
+  const char *tag, *network, *local, *remote;
+
+  if (self->dialect != CHAN_SPDY_DIALECT_GEN1 || !g_variant_is_of_type (value, G_VARIANT_TYPE ("(ssss)")))
+    return FALSE;
+  g_variant_get (value, "(&s&s&s&s)", &tag, &network, &local, &remote);
+  return strcmp (tag, "conn") == 0 && (strcmp (network, "tcp") == 0 || strcmp (network, "udp") == 0)
+         && strlen (local) <= 0x7f && strlen (remote) <= 0x7f && strlen (local) + strlen (remote) != 2;
+}
+
+static gboolean
+write_conn (Writer *self, GVariant *value)
+{
+  guint8 payload[4 + 2 * 0x80];
+  const char *strings[3];
+  guint8 *at = payload;
+
+  g_variant_get (value, "(&s&s&s&s)", NULL, &strings[0], &strings[1], &strings[2]);
+  for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
+    {
+      gsize len = strlen (strings[i]);
+
+      *at++ = (guint8) len;
+      memcpy (at, strings[i], len);
+      at += len;
+    }
+  if (!check_room (self, (gsize) (at - payload)))
+    return FALSE;
+  chan_msgpack_write_ext (self->out, strings[0][0] == 't' ? 4 : 5, payload, (guint32) (at - payload));
+  return TRUE;
+}
+
 static gboolean
 write_children (Writer *self, GVariant *value, gsize n)
 {
@@ -224,6 +259,14 @@ write_container (Writer *self, GVariant *value)
   self->view_depth -= levels;
   self->depth--;
   return written;
+}
+
+static gboolean
+write_tuple (Writer *self, GVariant *value)
+{
+  if (is_time (self, value))
+    return write_time (self, value);
+  return is_conn (self, value) ? write_conn (self, value) : write_container (self, value);
 }
 
 static gboolean
@@ -312,7 +355,7 @@ write_value (Writer *self, GVariant *value)
         return write_bytes (self, value);
       return write_container (self, value);
     case G_VARIANT_CLASS_TUPLE:
-      return is_time (self, value) ? write_time (self, value) : write_container (self, value);
+      return write_tuple (self, value);
     case G_VARIANT_CLASS_DICT_ENTRY:
       return write_container (self, value);
     default:

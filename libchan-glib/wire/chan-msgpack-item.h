@@ -35,6 +35,14 @@ typedef struct
   double d;        /* FLOAT */
 } ChanMsgpackItem;
 
+/* Of generation 1, the addresses of a connection: codes 4 (tcp) and 5 (udp). In
+ * generation 2 these are handles, of 4 or 8 bytes; addresses never are so short. */
+static inline gboolean
+chan_msgpack_item_is_conn (const ChanMsgpackItem *self)
+{
+  return (self->ext == 4 || self->ext == 5) && self->length != 4 && self->length != 8;
+}
+
 /* Reads the head at `data`. FALSE: it is not all there; ret->head says how many
  * bytes it has. Looks at the head only, so the length may be a lie. */
 gboolean chan_msgpack_item_read (ChanMsgpackItem *ret,

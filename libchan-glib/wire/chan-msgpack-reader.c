@@ -122,6 +122,26 @@ check_time (ChanMsgpackReader *self, const guint8 *payload)
          fail (self, CHAN_CHANNEL_ERROR_PROTOCOL, "A time has a second or more of nanoseconds");
 }
 
+/* Three strings, each after a byte that is its length: network, local and remote address. */
+static gboolean
+check_conn (ChanMsgpackReader *self, const ChanMsgpackItem *item, const guint8 *payload)
+{
+  const char *network = item->ext == 4 ? "\3tcp" : "\3udp";
+  gsize at = 0;
+
+  if (item->length < 6 || memcmp (payload, network, 4) != 0)
+    return fail (self, CHAN_CHANNEL_ERROR_PROTOCOL, "A message has malformed addresses");
+  for (int i = 0; i < 3; i++)
+    {
+      gsize len = at < item->length ? payload[at] : item->length;
+
+      if (len > 0x7f || len >= item->length - at || !g_utf8_validate_len ((const char *) payload + at + 1, len, NULL))
+        return fail (self, CHAN_CHANNEL_ERROR_PROTOCOL, "A message has malformed addresses");
+      at += 1 + len;
+    }
+  return at == item->length || fail (self, CHAN_CHANNEL_ERROR_PROTOCOL, "A message has malformed addresses");
+}
+
 static gboolean
 check_ext (ChanMsgpackReader *self, const ChanMsgpackItem *item, const guint8 *payload)
 {
@@ -134,6 +154,8 @@ check_ext (ChanMsgpackReader *self, const ChanMsgpackItem *item, const guint8 *p
       if (item->ext == 1 && (item->length == 5 || item->length == 9) && (payload[0] == 1 || payload[0] == 2))
         return add_handle (self, payload[0] == 2 ? CHAN_WIRE_SENDER : CHAN_WIRE_RECEIVER,
                            payload + 1, item->length - 1);
+      if (chan_msgpack_item_is_conn (item))
+        return check_conn (self, item, payload);
     }
   else
     {

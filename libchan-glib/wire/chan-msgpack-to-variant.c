@@ -95,6 +95,30 @@ write_time (Writer *self, const guint8 *payload)
   return "(sxu)";
 }
 
+/* ("conn", network, local, remote): framing offsets of the first three, the first one last. */
+static const char *
+write_conn (Writer *self, const guint8 *payload)
+{
+  gsize start = self->len;
+  gsize ends[3];
+  guint width;
+
+  append (self, "conn", 5);
+  ends[0] = self->len - start;
+  for (int i = 1; i <= 3; i++)
+    {
+      append (self, payload + 1, payload[0]);
+      append (self, "", 1);
+      payload += 1 + payload[0];
+      if (i < 3)
+        ends[i] = self->len - start;
+    }
+  width = offset_width (self->len - start, G_N_ELEMENTS (ends));
+  for (gsize i = G_N_ELEMENTS (ends); i-- > 0;)
+    append_offset (self, ends[i], width);
+  return "(ssss)";
+}
+
 static const char *
 write_ext (Writer *self, const ChanMsgpackItem *item, const guint8 *payload)
 {
@@ -102,6 +126,8 @@ write_ext (Writer *self, const ChanMsgpackItem *item, const guint8 *payload)
 
   if (item->ext == 6)
     return write_time (self, payload);
+  if (chan_msgpack_item_is_conn (item))
+    return write_conn (self, payload);
   self->n_handles++;
   append (self, &index_, sizeof index_);
   return "h";

@@ -266,6 +266,56 @@ test_any_value_comes_back (void)
     }
 }
 
+/* docs/wire-messages.md, "Generation 1": an old Go names connections by their addresses. */
+static void
+test_addresses (void)
+{
+  g_autoptr (GBytes) wire = codec_hex ("92 c7 19 04 03 746370 0b 3132372e302e302e313a39 08 5b3a3a315d3a3830"
+                                       "d8 05 03 756470 05 612e623a31 05 632e643a32");
+  g_autoptr (GVariant) expected = codec_parse (NULL, "[<('conn', 'tcp', '127.0.0.1:9', '[::1]:80')>, <('conn', 'udp', 'a.b:1', 'c.d:2')>]");
+  g_autoptr (GBytes) back = codec_encode (GEN1, expected, NULL, 0);
+  /* what looks alike is an array */
+  g_autoptr (GVariant) other = codec_parse (NULL, "('conn', 'tcp', 'a', 'b')");
+  g_autoptr (GBytes) array = codec_hex ("94 a4 636f6e6e a3 746370 a1 61 a1 62");
+  g_autoptr (GBytes) other_back = codec_encode (GEN1, other, NULL, 0);
+  g_autoptr (GBytes) towards_go = codec_encode (CHAN_SPDY_DIALECT_GEN2, other, NULL, 0);
+  ChanDecoded decoded;
+
+  codec_assert_bytes (back, wire);
+  codec_assert_bytes (other_back, array);
+  codec_assert_bytes (towards_go, array);
+  for (gsize step = 1; step <= g_bytes_get_size (wire); step++)
+    {
+      codec_decode (GEN1, wire, step, &decoded);
+      codec_assert_same (chan_body_get_variant (decoded.body), expected);
+      g_assert_cmpuint (decoded.n_handles, ==, 0);
+      codec_decoded_clear (&decoded);
+    }
+}
+
+static void
+test_malformed_addresses (void)
+{
+  static const char *const bad[] = {
+    "d6 04 00000001",                       /* a handle of generation 2 */
+    "c7 06 05 03 746370 00 00",             /* tcp as udp */
+    "c7 06 04 03 746370 00 01",             /* longer than it is */
+    "c7 07 04 03 746370 00 00 00",          /* and shorter */
+    "c7 05 04 03 746370 00",
+    "c7 08 04 03 746370 01 61 01 62",       /* as long as a ref of generation 2 */
+    "c7 09 04 03 746370 02 61ff 01 62",     /* no UTF-8 */
+    "c7 09 04 03 746370 02 6100 01 62",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GBytes) wire = codec_hex (bad[i]);
+
+      g_test_message ("%s", bad[i]);
+      codec_decode_fails (GEN1, wire, &chan_limits_default, CHAN_CHANNEL_ERROR_PROTOCOL);
+    }
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -277,5 +327,7 @@ main (int argc, char *argv[])
       g_test_add_data_func (name, &recordings[i], test_recording);
     }
   g_test_add_func ("/gen1-vectors/any-value-comes-back", test_any_value_comes_back);
+  g_test_add_func ("/gen1-vectors/addresses", test_addresses);
+  g_test_add_func ("/gen1-vectors/malformed-addresses", test_malformed_addresses);
   return g_test_run ();
 }
