@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#include "libchan-glib/wire/chan-codec.h"
+#include "libchan-glib/wire/chan-http-head.h"
+
 static char *document;
 
 static char *
@@ -122,6 +125,71 @@ test_answers (void)
   spdy_peer_clear (&peer);
 }
 
+/* With the header that an old Go and jschan look for, and nothing of ours. */
+static guint32
+open_gen1 (SpdyPeer *peer, guint32 parent_id, gboolean bytes)
+{
+  ChanSpdyOpen open = { .capacity = -1, .parent_id = parent_id, .byte_stream = bytes };
+  guint32 id;
+  guint64 ref;
+
+  open.parent_ref = parent_id != 0 ? chan_spdy_conn_get_ref (peer->conn, parent_id) : 0;
+  g_assert_true (chan_spdy_conn_open (peer->conn, &open, NULL, &id, &ref));
+  return id;
+}
+
+static void
+send_gen1 (SpdyPeer *peer, guint32 id)
+{
+  static const ChanWireHandle handles[] = { { CHAN_WIRE_SENDER, 3 }, { CHAN_WIRE_BYTES_DUPLEX, 5 } };
+  g_autoptr (ChanBody) body = chan_body_new_variant (g_variant_new_parsed ("{'R': handle 0, 'B': handle 1}"));
+  ChanEncoded encoded = { 0 };
+
+  g_assert_true (chan_codec_encode (CHAN_SPDY_DIALECT_GEN1, body, handles, 2, &chan_limits_default, &encoded, NULL));
+  chan_spdy_conn_send_message (peer->conn, id, encoded.segments, encoded.n_segments);
+  chan_encoded_clear (&encoded);
+}
+
+static void
+test_generation_1 (void)
+{
+  SpdyPeer peer;
+  guint32 id;
+
+  spdy_peer_init (&peer, CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_GEN1, NULL);
+  id = open_gen1 (&peer, 0, FALSE);
+  assert_example (&peer, "gen1-syn-stream");
+  open_gen1 (&peer, id, FALSE);
+  assert_example (&peer, "gen1-syn-stream-nested");
+  open_gen1 (&peer, id, TRUE);
+  assert_example (&peer, "gen1-syn-stream-bytes");
+  send_gen1 (&peer, id);
+  assert_example (&peer, "gen1-message");
+  spdy_peer_clear (&peer);
+}
+
+static void
+test_generation_1_push (void)
+{
+  static const ChanSpdySegment head = { (const guint8 *) CHAN_HTTP_HEAD, sizeof CHAN_HTTP_HEAD - 1, NULL };
+  SpdyPeer peer;
+  SpdyScript script;
+  guint32 id;
+
+  spdy_script_init (&script);
+  spdy_peer_init (&peer, CHAN_SPDY_SERVER, CHAN_SPDY_DIALECT_GEN1, NULL);
+  spdy_script_settings (&script, 2, 7, 1048576);
+  /* taken without SYN_REPLY, so that the example has the first header block */
+  spdy_script_syn (&script, 1, CHAN_SPDY_FLAG_UNIDIRECTIONAL, "libchan-ref=1;libchan-parent-ref=0");
+  spdy_script_run (&script, &peer);
+  id = open_gen1 (&peer, 1, FALSE);
+  assert_example (&peer, "gen1-push");
+  chan_spdy_conn_send_message (peer.conn, id, &head, 1);
+  assert_example (&peer, "gen1-push-head");
+  spdy_script_clear (&script);
+  spdy_peer_clear (&peer);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -137,6 +205,8 @@ main (int argc, char **argv)
   g_test_add_func ("/wire-doc/session", test_session);
   g_test_add_func ("/wire-doc/streams", test_streams);
   g_test_add_func ("/wire-doc/answers", test_answers);
+  g_test_add_func ("/wire-doc/generation-1", test_generation_1);
+  g_test_add_func ("/wire-doc/generation-1-push", test_generation_1_push);
   status = g_test_run ();
   return status;
 }
