@@ -173,7 +173,7 @@ FAULTS = [
           'if (!stream->from_peer ||', 'if (TRUE ||', 'spdy-conn'),
     Fault('no-reply', 'an opened stream is not answered: a Go peer waits for ever',
           'wire/chan-spdy-conn-syn.c', 'accept_stream',
-          'if (!one_way)', 'if (FALSE)', 'spdy-conn'),
+          'if (!one_way && !push)', 'if (FALSE)', 'spdy-conn'),
     Fault('size-off-by-one', 'a message one byte over the limit is accepted',
           'wire/chan-codec-glib.c', 'chan_glib_head_read',
           'if (end > limits->message_bytes)', 'if (end > limits->message_bytes + (gsize) 1)', 'codec-hostile'),
