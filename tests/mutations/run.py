@@ -13,6 +13,7 @@ test that says nothing for much longer than it needs without a fault hangs, whic
 """
 
 import argparse
+import fcntl
 import json
 import os
 import pathlib
@@ -232,6 +233,16 @@ def main():
     unknown = set(arguments.names) - {fault.name for fault in FAULTS}
     if unknown:
         sys.exit(f'no such fault: {", ".join(sorted(unknown))}')
+    WORK.mkdir(exist_ok=True)
+    with open(WORK / 'lock', 'w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit('Another run uses build-mutate/')
+        seed(arguments)
+
+
+def seed(arguments):
     set_up()
     tests = load_tests()
     baseline = json.loads(BASELINE.read_text()) if arguments.names and BASELINE.exists() else {}
