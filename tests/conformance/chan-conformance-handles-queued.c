@@ -42,6 +42,35 @@ test_many_queued (ChanConformanceFixture *f)
   chan_test_assert_ended (moved, CHAN_CHANNEL_ERROR_RESET);
 }
 
+/* What is queued has no credit yet when its sender closes. */
+static void
+test_closed_behind_queue (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) carrier_tx = NULL;
+  g_autoptr (ChanReceiver) carrier_rx = NULL;
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanReceiver) moved = NULL;
+
+  chan_conformance_channel (f, 64, &carrier_tx, &carrier_rx);
+  chan_pipe_new (3000, &tx, &rx);
+  for (guint i = 0; i < 40; i++)
+    {
+      g_autoptr (ChanMessage) message = chan_test_message_bytes (100000 + i);
+
+      chan_test_send_message (tx, message);
+    }
+  moved = CHAN_RECEIVER (chan_test_carry (carrier_tx, carrier_rx, rx));
+  chan_sender_close (tx);
+  for (guint i = 0; i < 40; i++)
+    {
+      g_autoptr (ChanMessage) message = chan_test_receive (moved);
+
+      g_assert_cmpuint (g_bytes_get_size (chan_message_get_bytes (message)), ==, 100000 + i);
+    }
+  chan_test_assert_closed (moved);
+}
+
 static void
 ended_before_moved (ChanConformanceFixture *f, gboolean close)
 {
@@ -337,6 +366,7 @@ test_requests (ChanConformanceFixture *f)
 const ChanConformanceTest chan_conformance_handles_queued[] = {
   { "handles/receiver-moves-with-its-messages-in-order", test_queued_move, CHAN_CONFORMANCE_ALL },
   { "handles/receiver-moves-with-more-messages-than-credit", test_many_queued, CHAN_CONFORMANCE_ALL },
+  { "handles/close-after-the-move-comes-behind-what-is-queued", test_closed_behind_queue, CHAN_CONFORMANCE_ALL },
   { "handles/receiver-of-a-closed-sender-moves-with-the-truth", test_closed_before, CHAN_CONFORMANCE_ALL },
   { "handles/receiver-of-a-dropped-sender-moves-with-the-truth", test_dropped_before, CHAN_CONFORMANCE_ALL },
   { "handles/receiver-moves-while-its-sender-sends", test_moves_under_load, CHAN_CONFORMANCE_ALL },

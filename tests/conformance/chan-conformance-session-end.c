@@ -57,6 +57,38 @@ test_close_drains (ChanConformanceFixture *f)
   chan_test_thread_join (&thread);
 }
 
+/* More than the credit there is when the session closes. */
+static void
+test_close_drains_moved (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) carrier_tx = NULL;
+  g_autoptr (ChanReceiver) carrier_rx = NULL;
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanReceiver) moved = NULL;
+  ChanTestThread thread;
+
+  chan_conformance_sessions (f);
+  chan_conformance_open (f->a, f->b, NULL, &carrier_tx, &carrier_rx);
+  chan_pipe_new (40, &tx, &rx);
+  for (guint i = 0; i < 40; i++)
+    {
+      g_autoptr (ChanMessage) message = chan_test_message_bytes (100000 + i);
+
+      chan_test_send_message (tx, message);
+    }
+  moved = CHAN_RECEIVER (chan_test_carry (carrier_tx, carrier_rx, rx));
+  chan_test_thread_start (&thread, close_run, f->a);
+  for (guint i = 0; i < 40; i++)
+    {
+      g_autoptr (ChanMessage) message = chan_test_receive (moved);
+
+      g_assert_cmpuint (g_bytes_get_size (chan_message_get_bytes (message)), ==, 100000 + i);
+    }
+  chan_test_assert_closed (moved);
+  chan_test_thread_join (&thread);
+}
+
 /* Opened, filled and closed, and nobody accepted it before the session closes. */
 static void
 test_close_drains_unaccepted (ChanConformanceFixture *f)
@@ -358,6 +390,7 @@ test_closed_signal (ChanConformanceFixture *f)
 const ChanConformanceTest chan_conformance_session_end[] = {
   { "close/peer-accepts-no-more-without-error", test_close, CHAN_CONFORMANCE_SESSION },
   { "close/drains-what-was-accepted", test_close_drains, CHAN_CONFORMANCE_SESSION },
+  { "close/drains-what-a-moved-channel-had-queued", test_close_drains_moved, CHAN_CONFORMANCE_SESSION },
   { "close/drains-a-channel-nobody-accepted-yet", test_close_drains_unaccepted, CHAN_CONFORMANCE_SESSION },
   { "close/then-nothing-opens-and-a-second-close-is-harmless", test_open_after_close, CHAN_CONFORMANCE_SESSION },
   { "abort/everything-that-waits-ends-with-an-error", test_abort, CHAN_CONFORMANCE_SESSION },

@@ -119,8 +119,7 @@ class Messages(HostileCase):
             channel = peer.open_channel()
             peer.send_raw(spdy.data(channel.id, whole[:length], spdy.FLAG_FIN))
             peer.wait(lambda stream=channel: stream.reset is not None or stream.fin_in or peer.closed, 5, f'{length} bytes')
-            if not channel.fin_out:
-                peer.fin(channel)
+            self.assertEqual(channel.reset, spdy.PROTOCOL_ERROR, f'{length} bytes of a message are no proper end')
         self.assertEqual(echo.exchange('next'), 'next')
 
     def test_b3_four_million_nils(self):
