@@ -19,8 +19,9 @@ import urllib.parse
 import rawpeer
 
 START_TIMEOUT = 15
-TEST_TIMEOUT = 60           # one test
-PROGRAM_TIMEOUT = 115       # all tests of a file; the test runner gives 120 s
+RUNS = float(os.environ.get('CHAN_TEST_RUNS', '1'))     # times the repetitions
+TEST_TIMEOUT = 60 * max(1, RUNS)        # one test
+PROGRAM_TIMEOUT = 115 * max(1, RUNS)    # all tests of a file; the test runner gives 120 s
 RSS_LIMIT_KIB = 20 * 1024
 RSS_LIMIT_SANITIZED_KIB = 512 * 1024    # the sanitizer keeps freed memory in quarantine
 
@@ -30,10 +31,11 @@ def build_dir():
 
 
 def program(name):
-    for path in (build_dir() / name, build_dir() / 'examples' / name):
+    here = pathlib.Path(__file__).resolve().parent
+    for path in (build_dir() / name, build_dir() / 'examples' / name, build_dir() / 'tests' / 'interop' / name, here / name):
         if path.is_file():
             return path
-    raise FileNotFoundError(f'{name} is neither in {build_dir()} nor in its examples')
+    raise FileNotFoundError(f'{name} is neither in {build_dir()} nor in its examples and tests')
 
 
 def environment():
