@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-transport.h"
 
-#include <gmodule.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "chan-error.h"
+#include "chan-transport-module.h"
 #include "plugins/memory/chan-memory-transport.h"
 
 /**
@@ -20,15 +19,10 @@
 
 G_DEFINE_INTERFACE (ChanTransport, chan_transport, G_TYPE_OBJECT)
 
-static GMutex registry_lock; /* guards: */
-
-/* Schemes whose transport lives in the module of another. */
-static const struct
-{
-  const char *scheme, *module;
-} module_of[] = {
-  { "tls", "tcp" },
-};
+/* Recursive: the load function of a module may register its transport itself. */
+static GRecMutex registry_lock; /* guards: */
+static GHashTable *loaded;      /* path → GTypeModule */
+static GHashTable *strangers;   /* GIOExtensions that a module has under a name not its own, or taken */
 
 static void
 chan_transport_default_init (ChanTransportInterface *iface)
@@ -42,117 +36,98 @@ extension_point (void)
 
   if (g_once_init_enter (&once))
     {
-      GIOExtensionPoint *point = g_io_extension_point_register (CHAN_TRANSPORT_EXTENSION_POINT_NAME);
-
-      g_io_extension_point_set_required_type (point, CHAN_TYPE_TRANSPORT);
+      /* Without a required type: GIO would print a warning about a wrong one, here it is an error. */
+      g_io_extension_point_register (CHAN_TRANSPORT_EXTENSION_POINT_NAME);
       g_io_extension_point_implement (CHAN_TRANSPORT_EXTENSION_POINT_NAME, chan_memory_transport_get_type (), "memory", 0);
       g_once_init_leave (&once, 1);
     }
   return g_io_extension_point_lookup (CHAN_TRANSPORT_EXTENSION_POINT_NAME);
 }
 
-/* CHAN_EXTRA_MODULES before, CHAN_MODULE_DIR instead of, the installed
- * directory. A setuid program takes none from its environment. */
-static char **
-module_dirs (void)
+static GIOExtension *
+find_extension (const char *scheme)
 {
-  g_autoptr (GStrvBuilder) dirs = g_strv_builder_new ();
-  const char *extra = NULL, *instead = NULL;
-
-  if (getauxval (AT_SECURE) == 0)
-    {
-      extra = g_getenv ("CHAN_EXTRA_MODULES");
-      instead = g_getenv ("CHAN_MODULE_DIR");
-    }
-  if (extra != NULL)
-    {
-      g_auto (GStrv) parts = g_strsplit (extra, G_SEARCHPATH_SEPARATOR_S, 0);
-
-      for (char **part = parts; *part != NULL; part++)
-        if (**part != '\0')
-          g_strv_builder_add (dirs, *part);
-    }
-  g_strv_builder_add (dirs, instead != NULL ? instead : CHAN_TRANSPORT_DIR);
-  return g_strv_builder_end (dirs);
+  for (GList *l = g_io_extension_point_get_extensions (extension_point ()); l != NULL; l = l->next)
+    if (g_str_equal (g_io_extension_get_name (l->data), scheme) &&
+        (strangers == NULL || !g_hash_table_contains (strangers, l->data)))
+      return l->data;
+  return NULL;
 }
 
-static char *
-find_module (const char *name, const char *const *dirs)
+/* What a module registers under names of others must not stand in for them. */
+static void
+adopt_extensions (GList *before, const char *name)
 {
-  g_autofree char *base = g_strdup_printf ("libchantransport-%s.so", name);
+  g_autoptr (GList) now = g_list_copy (g_io_extension_point_get_extensions (extension_point ()));
 
-  for (; *dirs != NULL; dirs++)
+  for (GList *l = now; l != NULL; l = l->next)
     {
-      g_autofree char *path = g_build_filename (*dirs, base, NULL);
+      const char *scheme = g_io_extension_get_name (l->data);
+      gboolean own = g_str_equal (chan_transport_module_name_for (scheme), name);
 
-      if (g_file_test (path, G_FILE_TEST_EXISTS))
-        return g_steal_pointer (&path);
+      if (g_list_find (before, l->data) != NULL)
+        continue;
+      for (GList *old = before; old != NULL && own; old = old->next)
+        own = !g_str_equal (g_io_extension_get_name (old->data), scheme) || g_hash_table_contains (strangers, old->data);
+      if (!own)
+        g_hash_table_add (strangers, l->data);
+    }
+}
+
+/* The extension for a scheme, from its module if it is not known yet. */
+static GIOExtension *
+load_extension (const char *scheme, GError **error)
+{
+  const char *name = chan_transport_module_name_for (scheme);
+  g_autofree char *path = chan_transport_module_find (name, error);
+  g_autoptr (GList) before = NULL;
+  GIOExtension *extension;
+
+  if (path == NULL)
+    return NULL;
+  if (loaded == NULL)
+    {
+      loaded = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+      strangers = g_hash_table_new (NULL, NULL);
+    }
+  if (!g_hash_table_contains (loaded, path))
+    {
+      GTypeModule *module;
+
+      before = g_list_copy (g_io_extension_point_get_extensions (extension_point ()));
+      module = chan_transport_module_load (path, name, error);
+      if (module == NULL)
+        return NULL;
+      g_hash_table_insert (loaded, g_strdup (path), module);
+      adopt_extensions (before, name);
+    }
+  extension = find_extension (scheme);
+  if (extension != NULL && g_type_is_a (g_io_extension_get_type (extension), CHAN_TYPE_TRANSPORT))
+    return extension;
+  if (extension == NULL)
+    g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_NO_TRANSPORT, "%s registers no transport of that name", path);
+  else
+    {
+      const char *type = g_type_name (g_io_extension_get_type (extension));
+
+      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_NO_TRANSPORT, "%s registers %s, which is not a ChanTransport",
+                   path, type != NULL ? type : "a type that GObject refused");
     }
   return NULL;
 }
 
-/* A try with plain dlopen says what is wrong, where a GIOModule prints it and goes on. */
-static gboolean
-check_module (const char *path, const char *name, GError **error)
+/* One message: for which scheme, what is wrong, what there is instead. */
+static void
+explain (GError **error, const char *scheme, const char *why)
 {
-  g_autofree char *symbol = g_strdup_printf ("g_io_chantransport_%s_load", name);
-  GModule *module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
-  gpointer load = NULL;
+  g_auto (GStrv) schemes = chan_transport_list_schemes ();
+  g_autoptr (GString) others = g_string_new (NULL);
 
-  if (module == NULL)
-    {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_NO_TRANSPORT, "Cannot load the transport module %s: %s", path, g_module_error ());
-      return FALSE;
-    }
-  if (!g_module_symbol (module, symbol, &load))
-    {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_NO_TRANSPORT, "%s is not a transport module: it has no %s()", path, symbol);
-      g_module_close (module);
-      return FALSE;
-    }
-  g_module_close (module);
-  return TRUE;
-}
-
-static gboolean
-load_module (const char *scheme, GError **error)
-{
-  g_auto (GStrv) dirs = module_dirs ();
-  g_autofree char *path = NULL;
-  const char *name = scheme;
-  GIOModule *module;
-
-  for (gsize i = 0; i < G_N_ELEMENTS (module_of); i++)
-    if (g_str_equal (module_of[i].scheme, scheme))
-      name = module_of[i].module;
-  path = find_module (name, (const char *const *) dirs);
-  if (path == NULL)
-    {
-      g_autofree char *where = g_strjoinv (", ", dirs);
-
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_NO_TRANSPORT, "There is no transport for “%s:” (no libchantransport-%s.so in %s)", scheme, name, where);
-      return FALSE;
-    }
-  if (!check_module (path, name, error))
-    return FALSE;
-  module = g_io_module_new (path);
-  if (!g_type_module_use (G_TYPE_MODULE (module)))
-    {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_NO_TRANSPORT, "Cannot load the transport module %s", path);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-scheme_is_sane (const char *scheme)
-{
-  if (scheme == NULL || *scheme == '\0')
-    return FALSE;
-  for (const char *c = scheme; *c != '\0'; c++)
-    if (!g_ascii_islower (*c) && !g_ascii_isdigit (*c))
-      return FALSE;
-  return TRUE;
+  for (char **other = schemes; *other != NULL; other++)
+    if (!g_str_equal (*other, scheme))
+      g_string_append_printf (others, "%s%s:", others->len > 0 ? ", " : "", *other);
+  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_NO_TRANSPORT, "There is no transport for “%s:”: %s; there are %s",
+               scheme, why, others->str);
 }
 
 /**
@@ -161,7 +136,8 @@ scheme_is_sane (const char *scheme)
  * @error: return location for an error
  *
  * Makes the transport for a scheme, loading its module if need be. A module
- * that is missing, broken or of the wrong type is %CHAN_CHANNEL_ERROR_NO_TRANSPORT.
+ * that is missing, broken or of the wrong type is %CHAN_CHANNEL_ERROR_NO_TRANSPORT,
+ * with a message that names the file, what is wrong and which schemes there are.
  *
  * Returns: (transfer full): a transport
  *
@@ -170,32 +146,23 @@ scheme_is_sane (const char *scheme)
 ChanTransport *
 chan_transport_new_for_scheme (const char *scheme, GError **error)
 {
-  GIOExtensionPoint *point = extension_point ();
-  GIOExtension *extension;
-  gboolean loaded = TRUE;
+  GIOExtension *extension = NULL;
+  g_autoptr (GError) why = NULL;
 
-  if (!scheme_is_sane (scheme))
+  if (!chan_transport_scheme_is_sane (scheme))
     {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_NO_TRANSPORT, "“%s” is not the scheme of a transport", scheme != NULL ? scheme : "");
+      explain (error, scheme != NULL ? scheme : "", "a scheme has lower-case letters and digits");
       return NULL;
     }
-  g_mutex_lock (&registry_lock);
-  extension = g_io_extension_point_get_extension_by_name (point, scheme);
-  if (extension == NULL)
-    {
-      loaded = load_module (scheme, error);
-      if (loaded)
-        extension = g_io_extension_point_get_extension_by_name (point, scheme);
-    }
-  g_mutex_unlock (&registry_lock);
-  if (!loaded)
-    return NULL;
+  g_rec_mutex_lock (&registry_lock);
+  extension = find_extension (scheme);
   if (extension == NULL || !g_type_is_a (g_io_extension_get_type (extension), CHAN_TYPE_TRANSPORT))
-    {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_NO_TRANSPORT, "The module for “%s:” offers no transport of that name", scheme);
-      return NULL;
-    }
-  return g_object_new (g_io_extension_get_type (extension), NULL);
+    extension = load_extension (scheme, &why);
+  g_rec_mutex_unlock (&registry_lock);
+  if (extension != NULL)
+    return g_object_new (g_io_extension_get_type (extension), NULL);
+  explain (error, scheme, why->message);
+  return NULL;
 }
 
 /**
@@ -213,22 +180,14 @@ chan_transport_list_schemes (void)
 {
   g_autoptr (GTree) names = g_tree_new_full ((GCompareDataFunc) (GCallback) strcmp, NULL, g_free, NULL);
   g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
-  g_auto (GStrv) dirs = module_dirs ();
 
+  g_rec_mutex_lock (&registry_lock);
   for (GList *l = g_io_extension_point_get_extensions (extension_point ()); l != NULL; l = l->next)
-    g_tree_insert (names, g_strdup (g_io_extension_get_name (l->data)), NULL);
-  for (char **path = dirs; *path != NULL; path++)
-    {
-      g_autoptr (GDir) dir = g_dir_open (*path, 0, NULL);
-      const char *file;
-
-      while (dir != NULL && (file = g_dir_read_name (dir)) != NULL)
-        if (g_str_has_prefix (file, "libchantransport-") && g_str_has_suffix (file, ".so"))
-          g_tree_insert (names, g_strndup (file + 17, strlen (file) - 20), NULL);
-    }
-  for (gsize i = 0; i < G_N_ELEMENTS (module_of); i++)
-    if (g_tree_lookup_extended (names, module_of[i].module, NULL, NULL))
-      g_tree_insert (names, g_strdup (module_of[i].scheme), NULL);
+    if (find_extension (g_io_extension_get_name (l->data)) == l->data &&
+        g_type_is_a (g_io_extension_get_type (l->data), CHAN_TYPE_TRANSPORT))
+      g_tree_insert (names, g_strdup (g_io_extension_get_name (l->data)), NULL);
+  g_rec_mutex_unlock (&registry_lock);
+  chan_transport_module_list (names);
   for (GTreeNode *node = g_tree_node_first (names); node != NULL; node = g_tree_node_next (node))
     g_strv_builder_add (list, g_tree_node_key (node));
   return g_strv_builder_end (list);
@@ -250,17 +209,19 @@ gboolean
 chan_transport_register (const char *scheme, GType type)
 {
   GIOExtension *extension;
-  gboolean ok;
+  gboolean ok = FALSE;
 
-  g_return_val_if_fail (scheme_is_sane (scheme), FALSE);
+  g_return_val_if_fail (chan_transport_scheme_is_sane (scheme), FALSE);
 
   if (!g_type_is_a (type, CHAN_TYPE_TRANSPORT))
     return FALSE;
-  extension_point ();
-  g_mutex_lock (&registry_lock);
-  extension = g_io_extension_point_implement (CHAN_TRANSPORT_EXTENSION_POINT_NAME, type, scheme, 10);
-  ok = extension != NULL && g_str_equal (g_io_extension_get_name (extension), scheme);
-  g_mutex_unlock (&registry_lock);
+  g_rec_mutex_lock (&registry_lock);
+  if (find_extension (scheme) == NULL)
+    {
+      extension = g_io_extension_point_implement (CHAN_TRANSPORT_EXTENSION_POINT_NAME, type, scheme, 10);
+      ok = extension != NULL && g_str_equal (g_io_extension_get_name (extension), scheme);
+    }
+  g_rec_mutex_unlock (&registry_lock);
   return ok;
 }
 
