@@ -106,6 +106,8 @@ reserve_side (HandleSide *side, ChanPipe *carrier, GError **error)
   chan_pipe_lock (pipe);
   if (g_atomic_int_get (side->state) == CHAN_OBJECT_SENDING)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "A handle of this message is in another message that is being sent");
+  else if (g_atomic_int_get (side->state) == CHAN_OBJECT_SPLICED)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "A handle of this message is being spliced");
   else if (g_atomic_int_get (side->state) != CHAN_OBJECT_LIVE)
     g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_MOVED, "A handle of this message was already sent away");
   else if (*where == CHAN_SIDE_CLOSED)

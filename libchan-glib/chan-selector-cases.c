@@ -40,10 +40,12 @@ case_ring (ChanSelectorCase *self)
 static void
 case_notify (ChanSelectorCase *self, ChanLater *later)
 {
-  /* Capacity 0: a receiver who waits is room for a try_send(). */
-  if (self->sends || (self->pipe->capacity == 0 && self->pipe->watches != NULL))
+  /* Capacity 0: a receiver who waits is room for a try_send(), a sender is something to take. */
+  gboolean both = self->pipe->capacity == 0 && self->pipe->watches != NULL;
+
+  if (self->sends || both)
     chan_pipe_notify_senders (self->pipe, later);
-  if (!self->sends)
+  if (!self->sends || both)
     chan_pipe_notify_receivers (self->pipe, later);
 }
 

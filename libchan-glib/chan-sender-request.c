@@ -36,6 +36,16 @@ add_reply (ChanMessage *message, const char *key, ChanSender *reply, GError **er
   return chan_message_new_with_handles (g_variant_dict_end (&dict), handles, n + 1);
 }
 
+/* It was sent, by another message: its handles are gone from it, too. */
+static void
+drop_handles (ChanMessage *message)
+{
+  for (guint i = 0; i < chan_message_get_n_handles (message); i++)
+    {
+      g_autoptr (GObject) moved = chan_message_steal_handle (message, i);
+    }
+}
+
 static ChanMessage *
 no_answer (GError **error)
 {
@@ -102,6 +112,7 @@ chan_sender_request_until (ChanSender *self, ChanMessage *message, const char *r
   request = add_reply (message, reply_key, reply, error);
   if (request == NULL || !chan_sender_send_until (self, request, deadline, cancellable, error))
     return NULL;
+  drop_handles (message);
   answer = chan_receiver_receive_until (answers, deadline, cancellable, &failure);
   chan_receiver_close (answers);
   if (answer != NULL)
@@ -113,6 +124,22 @@ chan_sender_request_until (ChanSender *self, ChanMessage *message, const char *r
 }
 
 /* --- asynchronous ------------------------------------------------------------- */
+
+typedef struct
+{
+  ChanMessage *message; /* the caller's */
+  ChanReceiver *answers;
+} Request;
+
+static void
+request_free (gpointer data)
+{
+  Request *self = data;
+
+  chan_message_unref (self->message);
+  g_object_unref (self->answers);
+  g_free (self);
+}
 
 static void
 answered_cb (GObject *object, GAsyncResult *result, gpointer data)
@@ -134,7 +161,7 @@ static void
 sent_cb (GObject *object, GAsyncResult *result, gpointer data)
 {
   g_autoptr (GTask) task = data;
-  ChanReceiver *answers = g_task_get_task_data (task);
+  Request *request = g_task_get_task_data (task);
   GError *error = NULL;
 
   if (!chan_sender_send_finish (CHAN_SENDER (object), result, &error))
@@ -142,7 +169,9 @@ sent_cb (GObject *object, GAsyncResult *result, gpointer data)
       g_task_return_error (task, error);
       return;
     }
-  chan_receiver_receive_async (answers, g_task_get_priority (task), g_task_get_cancellable (task), answered_cb, g_object_ref (task));
+  drop_handles (request->message);
+  chan_receiver_receive_async (request->answers, g_task_get_priority (task), g_task_get_cancellable (task), answered_cb,
+                               g_object_ref (task));
 }
 
 /**
@@ -164,9 +193,9 @@ chan_sender_request_async (ChanSender *self, ChanMessage *message, const char *r
                            GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (ChanSender) reply = NULL;
-  g_autoptr (ChanMessage) request = NULL;
+  g_autoptr (ChanMessage) packed = NULL;
   g_autoptr (GTask) task = NULL;
-  ChanReceiver *answers = NULL;
+  Request *request;
   GError *error = NULL;
 
   g_return_if_fail (CHAN_IS_SENDER (self) && message != NULL && reply_key != NULL);
@@ -176,13 +205,15 @@ chan_sender_request_async (ChanSender *self, ChanMessage *message, const char *r
   g_task_set_priority (task, io_priority);
   /* An answer that came is not thrown away for a cancel that came after it. */
   g_task_set_check_cancellable (task, FALSE);
-  chan_pipe_new (1, &reply, &answers);
-  g_task_set_task_data (task, answers, g_object_unref);
-  request = add_reply (message, reply_key, reply, &error);
-  if (request == NULL)
+  request = g_new0 (Request, 1);
+  request->message = chan_message_ref (message);
+  chan_pipe_new (1, &reply, &request->answers);
+  g_task_set_task_data (task, request, request_free);
+  packed = add_reply (message, reply_key, reply, &error);
+  if (packed == NULL)
     g_task_return_error (task, error);
   else
-    chan_sender_send_async (self, request, io_priority, cancellable, sent_cb, g_object_ref (task));
+    chan_sender_send_async (self, packed, io_priority, cancellable, sent_cb, g_object_ref (task));
 }
 
 /**
