@@ -188,6 +188,62 @@ test_handler (ChanConformanceFixture *f)
   g_assert_cmpuint (handler.n_destroyed, ==, 1);
 }
 
+/* A send that waits for its receiver is a message for a handler, and makes a receiver readable. */
+static void
+test_handler_rendezvous (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_auto (ChanTestSending) sending = { 0 };
+  Handler handler = { f };
+  Watch watch;
+
+  chan_conformance_channel (f, 0, &tx, &rx);
+  watch_start (&watch, f->context, rx, chan_receiver_create_source (rx, NULL));
+  chan_test_iterate_a_while (f->context);
+  g_assert_cmpuint (watch.n_calls, ==, 0);
+  chan_test_sending_start (&sending, tx, 0, 50, TRUE);
+  chan_test_iterate_until (f->context, &watch.n_calls, 1);
+  chan_receiver_set_handler (rx, handler_cb, &handler, destroyed_cb);
+  chan_test_iterate_until (f->context, &handler.n_ends, 1);
+  g_assert_cmpuint (handler.n_messages, ==, 50);
+  g_assert_no_error (handler.end);
+  chan_test_sending_join (&sending);
+  g_assert_no_error (sending.error);
+}
+
+/* The same with sends that are asynchronous, and a select. */
+static void
+test_handler_rendezvous_async (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSelector) selector = chan_selector_new ();
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanMessage) first = chan_test_message (0);
+  g_autoptr (ChanMessage) second = chan_test_message (1);
+  g_autoptr (GError) error = NULL;
+  g_auto (ChanTestReply) sent = { 0 };
+  g_auto (ChanTestReply) selected = { 0 };
+  Handler handler = { f };
+
+  chan_conformance_channel (f, 0, &tx, &rx);
+  chan_receiver_set_handler (rx, handler_cb, &handler, destroyed_cb);
+  chan_test_reply_init (&sent, f->context);
+  chan_test_reply_init (&selected, f->context);
+  chan_sender_send_async (tx, first, G_PRIORITY_DEFAULT, NULL, chan_test_reply_cb, &sent);
+  chan_test_reply_wait (&sent);
+  g_assert_true (chan_sender_send_finish (tx, sent.result, &error));
+  g_assert_no_error (error);
+  chan_test_iterate_until (f->context, &handler.n_messages, 1);
+  chan_selector_add_sender (selector, tx, second);
+  chan_selector_wait_async (selector, G_PRIORITY_DEFAULT, NULL, chan_test_reply_cb, &selected);
+  chan_test_reply_wait (&selected);
+  g_assert_cmpint (chan_selector_wait_finish (selector, selected.result, &error), ==, 0);
+  g_assert_no_error (error);
+  chan_test_iterate_until (f->context, &handler.n_messages, 2);
+  chan_receiver_set_handler (rx, NULL, NULL, NULL);
+}
+
 static void
 test_handler_queued (ChanConformanceFixture *f)
 {
@@ -382,6 +438,10 @@ const ChanConformanceTest chan_conformance_dispatch[] = {
     CHAN_CONFORMANCE_NEEDS_CAPACITY },
   { "source/fires-when-cancelled", test_source_cancelled, CHAN_CONFORMANCE_ALL },
   { "handler/every-message-in-order-and-the-end-once", test_handler, CHAN_CONFORMANCE_ALL },
+  { "handler/without-a-queue-gets-what-waits-to-be-sent", test_handler_rendezvous, CHAN_CONFORMANCE_DIRECT,
+    CHAN_CONFORMANCE_NEEDS_CAPACITY },
+  { "handler/without-a-queue-gets-what-async-calls-send", test_handler_rendezvous_async, CHAN_CONFORMANCE_DIRECT,
+    CHAN_CONFORMANCE_NEEDS_CAPACITY },
   { "handler/what-is-queued-and-an-error-end", test_handler_queued, CHAN_CONFORMANCE_ALL },
   { "handler/keeps-its-receiver-until-the-end", test_handler_keeps, CHAN_CONFORMANCE_ALL },
   { "handler/closing-in-the-middle-stops-it", test_handler_closes, CHAN_CONFORMANCE_ALL },

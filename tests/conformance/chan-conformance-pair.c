@@ -91,3 +91,11 @@ chan_conformance_connect_pair (const char *uri, const char *parameters, ChanSess
   g_clear_object (&listener);
   chan_conformance_attach_sockets (*a, before);
 }
+
+void
+chan_conformance_connect_other (const ChanConformanceTransport *transport, ChanSession **a, ChanSession **b)
+{
+  gboolean memory = strcmp (transport->name, "memory") == 0;
+
+  chan_conformance_connect_pair (memory ? "tcp://127.0.0.1:0" : "memory:other", NULL, a, b);
+}

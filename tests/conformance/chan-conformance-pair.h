@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 
 /* Listens at the URI with the parameters, connects to where it really listens, accepts. */
 void chan_conformance_connect_pair (const char *uri, const char *parameters, ChanSession **a, ChanSession **b);
+/* A pair over another transport than the one under test. */
+void chan_conformance_connect_other (const ChanConformanceTransport *transport, ChanSession **a, ChanSession **b);
 
 /* Sockets that were opened since chan_conformance_mark_sockets() are those of the session;
  * chan_conformance_cut_sockets() shuts them down behind its back. */

@@ -126,7 +126,8 @@ chan_test_take_until_end (ChanReceiver *rx, guint64 first, GError **end)
           continue;
         }
       g_assert_false (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT));
-      g_propagate_error (end, g_steal_pointer (&error));
+      if (error != NULL)
+        g_propagate_error (end, g_steal_pointer (&error));
       return n;
     }
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "chan-conformance-pair.h"
 #include "chan-conformance-util.h"
 
 #define DEFAULT_CAPACITY 64
@@ -277,8 +278,16 @@ warm_up (const ChanConformanceTransport *transport)
       chan_test_take (rx, 0, 1);
       g_clear_object (&tx);
       g_clear_object (&rx);
+      chan_conformance_connect_other (transport, &f.hop[0], &f.hop[1]);
+      chan_conformance_open (f.hop[0], f.hop[1], NULL, &tx, &rx);
+      chan_test_send (tx, 0, 1);
+      chan_test_take (rx, 0, 1);
+      g_clear_object (&tx);
+      g_clear_object (&rx);
       end_session (&f.a);
       end_session (&f.b);
+      end_session (&f.hop[0]);
+      end_session (&f.hop[1]);
       g_usleep (200 * 1000);
     }
   alarm (0);
@@ -352,7 +361,9 @@ chan_conformance_run (int argc, char **argv, const ChanConformanceTransport *tra
     chan_conformance_handles_queued, chan_conformance_bytes_ends,     chan_conformance_bytes_flow,
     chan_conformance_dispatch,      chan_conformance_threads,         chan_conformance_session,
     chan_conformance_session_end,   chan_conformance_select,          chan_conformance_select_handles,
-    chan_conformance_select_threads, chan_conformance_select_session,
+    chan_conformance_select_threads, chan_conformance_select_session, chan_conformance_request,
+    chan_conformance_request_bodies, chan_conformance_splice,         chan_conformance_splice_cancel,
+    chan_conformance_values,        chan_conformance_third_party,
   };
 
   g_test_init (&argc, &argv, NULL);

@@ -108,5 +108,11 @@ extern const ChanConformanceTest chan_conformance_select[];
 extern const ChanConformanceTest chan_conformance_select_handles[];
 extern const ChanConformanceTest chan_conformance_select_threads[];
 extern const ChanConformanceTest chan_conformance_select_session[];
+extern const ChanConformanceTest chan_conformance_request[];
+extern const ChanConformanceTest chan_conformance_request_bodies[];
+extern const ChanConformanceTest chan_conformance_splice[];
+extern const ChanConformanceTest chan_conformance_splice_cancel[];
+extern const ChanConformanceTest chan_conformance_values[];
+extern const ChanConformanceTest chan_conformance_third_party[];
 
 G_END_DECLS
