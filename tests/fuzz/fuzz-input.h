@@ -28,7 +28,8 @@ typedef void (*FuzzPieceFunc) (const guint8 *data, gsize len, gpointer user_data
 /* The rest of the input in pieces, cut at the `n` ascending offsets. Each piece
  * is in memory of its own, gone after the call: reading beyond a piece, or later,
  * is seen. */
-void    fuzz_input_feed       (const FuzzInput *self, const gsize *cuts, gsize n, FuzzPieceFunc func, gpointer user_data);
+void    fuzz_input_feed       (const FuzzInput *self, const gsize *cuts, gsize n, FuzzPieceFunc func,
+                               gpointer user_data);
 /* The same byte by byte. */
 void    fuzz_input_feed_bytes (const FuzzInput *self, FuzzPieceFunc func, gpointer user_data);
 

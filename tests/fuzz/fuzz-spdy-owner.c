@@ -5,6 +5,8 @@
 
 /* DATA is taken in units, wherever pieces end: what windows do depends on it. */
 #define UNIT 256
+/* Enough for any window and queue here; more only takes time. */
+#define SENT_MAX 200000
 
 typedef struct
 {
@@ -15,29 +17,6 @@ typedef struct
   gsize received, consumed;
   guint32 taken;
 } Stream;
-
-void
-fuzz_spdy_plan_read (FuzzSpdyPlan *self, FuzzInput *input)
-{
-  guint8 flags = fuzz_input_byte (input);
-  guint8 counts;
-
-  memset (self, 0, sizeof *self);
-  self->role = flags & 1 ? CHAN_SPDY_CLIENT : CHAN_SPDY_SERVER;
-  self->dialect = (ChanSpdyDialect) (flags >> 1 & 3);
-  self->small_limits = (flags & 8) != 0;
-  self->drains = (flags & 16) != 0;
-  self->consumes = (flags & 32) != 0;
-  self->sends_settings = (flags & 64) != 0;
-  self->decides_late = (flags & 128) != 0;
-  self->cuts[0] = fuzz_input_byte (input);
-  self->cuts[1] = self->cuts[0] + fuzz_input_byte (input);
-  counts = fuzz_input_byte (input);
-  self->n_actions = counts & 15;
-  self->n_early = MIN (counts >> 4, self->n_actions);
-  for (guint i = 0; i < self->n_actions; i++)
-    self->actions[i] = fuzz_input_byte (input);
-}
 
 /* --- checks ------------------------------------------------------------- */
 
@@ -238,10 +217,13 @@ open_stream (FuzzSpdyOwner *self, const Stream *parent, guint8 size)
 static void
 send_some (FuzzSpdyOwner *self, Stream *stream, gsize len)
 {
-  g_autofree guint8 *data = g_malloc0 (len);
-  g_autoptr (GBytes) owner = len > 4096 ? g_bytes_new (data, len) : NULL;
-  ChanSpdySegment segment = { owner != NULL ? g_bytes_get_data (owner, NULL) : data, len, owner };
+  guint8 *data = g_malloc0 (len);
+  g_autoptr (GBytes) bytes = g_bytes_new_take (data, len);
+  ChanSpdySegment segment = { data, len, len > 4096 ? bytes : NULL };
 
+  if (self->sent + len > SENT_MAX)
+    return;
+  self->sent += len;
   chan_spdy_conn_send_data (self->conn, stream->id, &segment, 1);
 }
 
@@ -401,36 +383,12 @@ handle (FuzzSpdyOwner *self, const ChanSpdyEvent *event)
 
 /* --- from begin to end ---------------------------------------------------- */
 
-static void
-make_small (ChanLimits *limits)
-{
-  limits->control_frame_bytes = 512;
-  limits->data_frame_bytes = 1024;
-  limits->settings_entries = 3;
-  limits->header_block_bytes = 256;
-  limits->header_pairs = 5;
-  limits->header_name_bytes = 24;
-  limits->header_value_bytes = 40;
-  limits->peer_streams = 4;
-  limits->unclaimed_streams = 2;
-  limits->stream_window = 1024;
-  limits->stream_window_max = 4096;
-  limits->output_high_water = 16384;
-  limits->queued_replies = 6;
-  limits->reset_burst = 4;
-  limits->glitch_burst = 6;
-  limits->tiny_frames = 8;
-  limits->ping_burst = 12;
-  limits->settings_burst = 3;
-}
-
 void
 fuzz_spdy_owner_init (FuzzSpdyOwner *self, const FuzzSpdyPlan *plan)
 {
-  ChanLimits limits = chan_limits_default;
+  ChanLimits limits;
 
-  if (plan->small_limits)
-    make_small (&limits);
+  fuzz_spdy_plan_limits (plan, &limits);
   *self = (FuzzSpdyOwner) { .plan = plan, .conn = chan_spdy_conn_new (plan->role, &limits) };
   fuzz_spdy_output_init (&self->output, self->conn);
   self->streams = g_ptr_array_new_with_free_func (g_free);
@@ -460,6 +418,7 @@ feed (FuzzSpdyOwner *self, const guint8 *data, gsize len)
   chan_spdy_conn_feed (self->conn, data, len);
   while (chan_spdy_conn_next_event (self->conn, &event))
     handle (self, &event);
+  check_limits (self);
 }
 
 void

@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "fuzz-input.h"
 #include "fuzz-spdy-output.h"
+#include "fuzz-spdy-plan.h"
 
 G_BEGIN_DECLS
-
-/* The first bytes of an input: who uses the connection, and how. */
-typedef struct
-{
-  ChanSpdyRole role;
-  ChanSpdyDialect dialect;
-  gboolean small_limits;  /* so that few bytes reach them */
-  gboolean drains;        /* its output is read after every event, else at the end only */
-  gboolean consumes;      /* takes DATA as it comes, else at its end only */
-  gboolean sends_settings;
-  gboolean decides_late;  /* on the dialect: with the first event */
-  gsize cuts[2];          /* of the bytes that follow */
-  guint8 actions[15];     /* one after each event that is not DATA, over and over */
-  guint n_actions, n_early; /* how many of them are done before the first byte too */
-} FuzzSpdyPlan;
-
-void fuzz_spdy_plan_read (FuzzSpdyPlan *self, FuzzInput *input);
 
 /* The owner of one connection. It aborts if an event is not allowed where it
  * stands, and does what the plan says, in a way that does not depend on how DATA
@@ -36,6 +19,7 @@ typedef struct
   guint32 traced_data; /* the stream whose DATA ends the trace, 0: none */
   gint64 now_us;
   guint next_action;
+  gsize sent;
   guint32 last_peer_id;
   gboolean failed;
 } FuzzSpdyOwner;
