@@ -84,15 +84,29 @@ dispatcher_release_reactors (ChanPoller *poller)
     chan_reactor_leave_poller (all->pdata[i], poller);
 }
 
+/* Of the source's callback: comes while the context is still there, which finalize() does not. */
 static void
-dispatcher_finalize (GSource *source)
+dispatcher_forget_context (gpointer data)
 {
-  ChanPoller *poller = ((ChanDispatcherSource *) source)->poller;
+  ChanPoller *poller = data;
 
   g_mutex_lock (&contexts_lock);
   g_hash_table_remove (contexts, poller->context);
   poller->context = NULL;
   g_mutex_unlock (&contexts_lock);
+}
+
+static gboolean
+dispatcher_never_called (gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+dispatcher_finalize (GSource *source)
+{
+  ChanPoller *poller = ((ChanDispatcherSource *) source)->poller;
+
   if (running == poller)
     running = NULL;
   chan_poller_flush (poller);
@@ -107,17 +121,21 @@ static GSourceFuncs dispatcher_funcs = {
   .finalize = dispatcher_finalize,
 };
 
+/* The context itself is not touched: it may be on its way to be freed. Nor need
+ * it be, by a callback of its own. */
 static void
 dispatcher_wake (ChanPoller *poller)
 {
-  g_autoptr (GMainContext) context = NULL;
+  gboolean own = FALSE;
 
-  g_mutex_lock (&contexts_lock);
-  if (poller->context != NULL)
-    context = g_main_context_ref (poller->context);
-  g_mutex_unlock (&contexts_lock);
-  if (context != NULL && !g_main_context_is_owner (context))
-    g_main_context_wakeup (context);
+  if (running == poller)
+    {
+      g_mutex_lock (&contexts_lock);
+      own = poller->context != NULL && g_main_context_is_owner (poller->context);
+      g_mutex_unlock (&contexts_lock);
+    }
+  if (!own)
+    chan_poller_ring (poller);
 }
 
 static ChanPoller *
@@ -127,7 +145,9 @@ dispatcher_attach (GMainContext *context)
   ChanDispatcherSource *self = (ChanDispatcherSource *) source;
 
   self->poller = chan_poller_new (dispatcher_wake);
+  chan_poller_add_wake_fd (self->poller);
   self->poller->context = context;
+  g_source_set_callback (source, dispatcher_never_called, self->poller, dispatcher_forget_context);
   self->tag = g_source_add_unix_fd (source, self->poller->epoll_fd, G_IO_IN);
   g_source_set_can_recurse (source, TRUE);
   g_source_set_static_name (source, "libchan-glib");

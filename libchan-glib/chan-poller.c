@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "chan-reactor.h"
@@ -28,7 +29,45 @@ chan_poller_new (void (*wake) (ChanPoller *self))
   self->next_deadline = G_MAXINT64;
   self->run_tail = &self->run_head;
   self->to_flush = g_ptr_array_new ();
+  self->wake_fd = -1;
   return self;
+}
+
+void
+chan_poller_add_wake_fd (ChanPoller *self)
+{
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+
+  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (self->wake_fd < 0 || epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, self->wake_fd, &event) < 0)
+    g_error ("libchan-glib: eventfd: %s", g_strerror (errno));
+}
+
+void
+chan_poller_ring (ChanPoller *self)
+{
+  static const guint64 one = 1;
+
+  g_mutex_lock (&self->lock);
+  if (!self->woken && write (self->wake_fd, &one, sizeof one) < 0)
+    g_critical ("libchan-glib: cannot wake a main context");
+  g_atomic_int_set (&self->woken, TRUE);
+  g_mutex_unlock (&self->lock);
+}
+
+/* What it was rung for is in the run queue, which is looked at after this. */
+static void
+poller_silence (ChanPoller *self)
+{
+  guint64 count;
+
+  if (!g_atomic_int_get (&self->woken))
+    return;
+  g_mutex_lock (&self->lock);
+  if (read (self->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    g_critical ("libchan-glib: eventfd: %s", g_strerror (errno));
+  g_atomic_int_set (&self->woken, FALSE);
+  g_mutex_unlock (&self->lock);
 }
 
 ChanPoller *
@@ -47,6 +86,8 @@ chan_poller_unref (ChanPoller *self)
   g_hash_table_unref (self->reactors);
   g_ptr_array_unref (self->to_flush);
   close (self->epoll_fd);
+  if (self->wake_fd >= 0)
+    close (self->wake_fd);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -268,6 +309,7 @@ chan_poller_service (ChanPoller *self, int timeout_ms)
   ChanReactor *only = timeout_ms == 0 ? poller_only (self) : NULL;
   int n = 0;
 
+  poller_silence (self);
   if (only != NULL)
     {
       chan_reactor_service_from (only, self, G_IO_IN);

@@ -35,10 +35,15 @@ struct _ChanPoller
   GHashTable *reactors;            /* set of ChanReactor, each with a reference */
   gint64 next_deadline;            /* lower bound of the reactors' deadlines; G_MAXINT64 */
   ChanRunItem *run_head, **run_tail;
+  int wake_fd;                     /* an eventfd in the epoll set; -1: woken otherwise */
+  gboolean woken;                  /* it was written to */
   GPtrArray *to_flush;             /* reactors with coalesced output; only used in the poller's thread */
 };
 
 ChanPoller *chan_poller_new         (void (*wake) (ChanPoller *self));
+/* Makes the epoll set ready by wake_fd; chan_poller_service() ends that. */
+void        chan_poller_add_wake_fd (ChanPoller *self);
+void        chan_poller_ring        (ChanPoller *self);
 ChanPoller *chan_poller_ref         (ChanPoller *self);
 void        chan_poller_unref       (ChanPoller *self);
 
