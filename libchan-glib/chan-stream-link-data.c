@@ -19,6 +19,9 @@ want_slot (ChanStreamLink *self, LinkStream *stream)
 {
   if (stream->reassembles || g_ptr_array_find (self->slot_queue, stream, NULL))
     return;
+  /* One large message a channel may be unread: the next waits, and asks again when it was taken. */
+  if ((gint32) (stream->n_large - stream->n_taken) > 0)
+    return;
   if (self->n_slots == CHAN_REASSEMBLY_SLOTS)
     {
       g_ptr_array_add (self->slot_queue, stream);
@@ -57,11 +60,13 @@ chan_stream_link_drop_slot (ChanStreamLink *self, LinkStream *stream)
     }
 }
 
-static void
-partial_message (ChanStreamLink *self, LinkStream *stream)
+void
+chan_stream_link_go_on (ChanStreamLink *self, LinkStream *stream)
 {
   guint32 low = self->limits.stream_window / 4;
 
+  if (chan_decoder_held (&stream->decoder) == 0)
+    return;
   if (!stream->reassembles && (chan_spdy_conn_receive_window (self->conn, stream->sid) <= low ||
                                chan_spdy_conn_session_receive_window (self->conn) <= low))
     want_slot (self, stream);
@@ -225,6 +230,9 @@ deliver (ChanStreamLink *self, LinkStream *stream, ChanDecoded *decoded, LinkStr
   guint64 ids[256];
   gsize cost = decoded->n_bytes - MIN (decoded->n_bytes, stream->early);
 
+  stream->n_delivered++;
+  if (stream->early > 0)
+    stream->n_large = stream->n_delivered;
   stream->early = 0;
   for (gsize i = 0; i < decoded->n_handles; i++)
     {
@@ -290,7 +298,7 @@ decode (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len)
         {
         case CHAN_DECODE_MORE:
           if (chan_stream_link_check_stuck (self, stream))
-            partial_message (self, stream);
+            chan_stream_link_go_on (self, stream);
           return;
         case CHAN_DECODE_ERROR:
           chan_stream_link_end_stream (self, stream, error);

@@ -40,6 +40,8 @@ struct _LinkStream
   gsize unread, stuck;   /* bytes: chan-stream-link-stall.c */
   ChanDecoder decoder;
   gint32 capacity;       /* from SYN_STREAM; -1: not given */
+  guint32 n_delivered, n_taken; /* messages that came whole, and that the application took */
+  guint32 n_large;       /* `n_delivered` with the last one that needed a slot */
   guint32 n_told;        /* messages taken, when the peer was last told at once */
   guint64 parent_ref;    /* of the peer's numbers, or of ours if we opened it; 0: top level */
   GByteArray *held;      /* bytes that cannot go up yet; or NULL */
@@ -110,6 +112,8 @@ void chan_stream_link_time        (ChanStreamLink *self);
 void chan_stream_link_end_stream  (ChanStreamLink *self, LinkStream *stream, const GError *error);
 void chan_stream_link_reset_up    (ChanStreamLink *self, LinkStream *stream);
 void chan_stream_link_drop_slot   (ChanStreamLink *self, LinkStream *stream);
+/* Part of a message is there: gives credit for the rest where the window does not. */
+void chan_stream_link_go_on       (ChanStreamLink *self, LinkStream *stream);
 void chan_stream_link_cancel_children (ChanStreamLink *self, LinkStream *stream);
 
 /* chan-stream-link-slots.c */

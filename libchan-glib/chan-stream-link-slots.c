@@ -108,6 +108,9 @@ chan_stream_link_grant (ChanLink *link, guint64 id, gsize bytes, guint messages)
     }
   if (messages == 0)
     return;
+  stream->n_taken = messages;
+  if (self->state == LINK_RUNNING)
+    chan_stream_link_go_on (self, stream);
   chan_spdy_conn_taken (self->conn, stream->sid, messages);
   if (messages - stream->n_told >= (guint32) MAX (stream->capacity / 2, 1))
     {
