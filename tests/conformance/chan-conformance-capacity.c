@@ -81,6 +81,31 @@ test_given_back (ChanConformanceFixture *f)
     }
 }
 
+/* Large messages are bounded by their bytes before their number counts. */
+static void
+test_bytes (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanMessage) message = chan_test_message_bytes (512 * 1024);
+  g_autoptr (GError) error = NULL;
+  guint n = 0;
+
+  chan_conformance_channel (f, 64, &tx, &rx);
+  while (n < 64 && chan_sender_send_until (tx, message, g_get_monotonic_time () + 300000, NULL, &error))
+    n++;
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_cmpuint (n, <=, 16);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (ChanMessage) arrived = chan_test_receive (rx);
+
+      g_assert_cmpuint (g_bytes_get_size (chan_message_get_bytes (arrived)), ==, 512 * 1024);
+    }
+  chan_test_send (tx, 1, 1);
+  chan_test_take (rx, 1, 1);
+}
+
 static void
 test_send_waits (ChanConformanceFixture *f)
 {
@@ -304,6 +329,7 @@ const ChanConformanceTest chan_conformance_capacity[] = {
   { "capacity/one-fits-and-one-more-when-it-is-taken", test_one, COUNTED },
   { "capacity/is-64-for-an-opened-channel", test_default, DEFAULT },
   { "capacity/comes-back-with-every-message-taken", test_given_back, COUNTED },
+  { "capacity/large-messages-are-bounded-by-their-bytes", test_bytes, DEFAULT, CHAN_CONFORMANCE_NEEDS_WINDOWS },
   { "capacity/send-waits-when-full-and-goes-on", test_send_waits, COUNTED },
   { "capacity/async-send-waits-when-full-and-goes-on", test_async_send_waits, COUNTED },
   { "accepted/is-not-delivered", test_accepted, CHAN_CONFORMANCE_ALL },

@@ -32,7 +32,7 @@ static const char *const bodies[] = {
   "{1.5: 'a'}", "{objectpath '/a': 'b'}", "{signature 'i': 'b'}", "@a{ss} {}", "{'a': {'b': {'c': 1}}}",
   "[{'a': 1}, {}]", "@{sv} {'single', <1>}", "@{yt} {0x01, 2}",
   /* What JSON has tagged forms for */
-  "{'$handle': <1>}", "{'$bytes': <'x'>, '$$int': <2>}", "9007199254740993",
+  "{'$handle': <1>}", "{'$bytes': <'x'>, '$$int': <2>}", "int64 9007199254740993",
 };
 
 static void

@@ -325,6 +325,8 @@ is_possible (const ChanConformanceTransport *transport, const ChanConformanceTes
     return FALSE;
   if ((test->needs & CHAN_CONFORMANCE_NEEDS_OPTIONS) != 0 && (transport->flags & CHAN_CONFORMANCE_OPTIONS) == 0)
     return FALSE;
+  if ((test->needs & CHAN_CONFORMANCE_NEEDS_WINDOWS) != 0 && (transport->flags & CHAN_CONFORMANCE_WINDOWS) == 0)
+    return FALSE;
   return (test->needs & CHAN_CONFORMANCE_NEEDS_KILL) == 0 || transport->kill_link != NULL;
 }
 

@@ -13,6 +13,7 @@ typedef enum
   CHAN_CONFORMANCE_RENDEZVOUS = 1 << 0, /* takes are acknowledged: capacity counts, 0 is a rendezvous */
   CHAN_CONFORMANCE_REASONS = 1 << 1,    /* code and text of an abort reach the peer */
   CHAN_CONFORMANCE_OPTIONS = 1 << 2,    /* make_pair() heeds its parameters */
+  CHAN_CONFORMANCE_WINDOWS = 1 << 3,    /* bytes are bounded too, not only the number of messages */
 } ChanConformanceFlags;
 
 /* A transport without make_pair() is the pipe inside the process. */
@@ -50,6 +51,7 @@ typedef enum
   CHAN_CONFORMANCE_NEEDS_OPTIONS = 1 << 2,
   CHAN_CONFORMANCE_NEEDS_KILL = 1 << 3,
   CHAN_CONFORMANCE_NEEDS_RECALL = 1 << 4,   /* a message that nobody took can be called back */
+  CHAN_CONFORMANCE_NEEDS_WINDOWS = 1 << 5,
 } ChanConformanceNeeds;
 
 typedef struct _ChanConformanceFixture ChanConformanceFixture;
