@@ -115,7 +115,7 @@ chan_spdy_conn_has_room (ChanSpdyConn *self, guint32 stream_id)
 {
   ChanSpdyStream *stream = chan_spdy_conn_lookup_live (self, stream_id);
 
-  if (stream == NULL || !chan_spdy_stream_may_send (stream) || stream->finishing)
+  if (stream == NULL || stream->forgotten || !chan_spdy_stream_may_send (stream) || stream->finishing)
     return FALSE;
   if (stream->pending == NULL && self->ready.length == 0 && output_is_open (self)
       && stream_allowance (self, stream) > 0 && session_allowance (self) > 0)

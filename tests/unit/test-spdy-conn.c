@@ -287,6 +287,22 @@ test_forget (void)
   teardown ();
 }
 
+static void
+test_no_room_event_for_the_forgotten (void)
+{
+  setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_GLIB, NULL);
+  spdy_peer_open (&peer);
+  spdy_peer_send_bytes (&peer, 1, 0, 70000, FALSE);
+  chan_spdy_conn_forget (peer.conn, 1);
+  g_assert_false (chan_spdy_conn_has_room (peer.conn, 1));
+  g_free (spdy_peer_frames (&peer));
+  spdy_script_pair (&script, CHAN_SPDY_WINDOW_UPDATE, 1, 100000);
+  spdy_script_run (&script, &peer);
+  g_assert_cmpuint (chan_spdy_conn_pending (peer.conn, 1), ==, 0);
+  spdy_assert_trace (&peer, "");
+  teardown ();
+}
+
 /* The owner may reset and forget a stream while a frame of it is half read. */
 static void
 test_forget_inside_a_frame (void)
@@ -361,6 +377,7 @@ main (int argc, char **argv)
   g_test_add_func ("/spdy-conn/taken-is-coalesced-and-comes-before-the-end", test_taken);
   g_test_add_func ("/spdy-conn/private-frames-only-to-our-own", test_private_frames_stay_private);
   g_test_add_func ("/spdy-conn/forgotten-once-both-halves-are-over", test_forget);
+  g_test_add_func ("/spdy-conn/no-room-event-for-the-forgotten", test_no_room_event_for_the_forgotten);
   g_test_add_func ("/spdy-conn/forget-inside-a-frame", test_forget_inside_a_frame);
   g_test_add_func ("/spdy-conn/ids-run-out", test_ids_run_out);
   g_test_add_func ("/spdy-conn/own-headers-have-limits", test_strings_have_limits);
