@@ -118,12 +118,14 @@ static void
 invoke (GTask *task, GSourceFunc func, Arrival *arrival)
 {
   Connector *self = g_task_get_task_data (task);
+  /* Once attached, another thread may run it and drop everything; to unref a source locks its context. */
+  g_autoptr (GMainContext) context = g_main_context_ref (self->context);
   GSource *source = g_idle_source_new ();
 
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_static_name (source, "libchan-glib connect");
   g_source_set_callback (source, func, arrival, NULL);
-  g_source_attach (source, self->context);
+  g_source_attach (source, context);
   g_source_unref (source);
 }
 
