@@ -2,6 +2,7 @@
 #include "chan-attendant.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -146,6 +147,9 @@ attendant_timeout (void)
   gint64 deadline = chan_poller_get_deadline (attendant->poller);
   int timeout = -1;
 
+  /* A turn of the run queue has a budget: what is left of it woke nobody. */
+  if (chan_poller_has_queue (attendant->poller))
+    return 0;
   g_mutex_lock (&attendant->lock);
   deadline = MIN (deadline, first_alarm ());
   for (guint i = 0; i < attendant->timers->len; i++)
@@ -166,6 +170,12 @@ attendant_timeout (void)
 static gpointer
 attendant_main (gpointer data)
 {
+  sigset_t broken_pipe;
+
+  /* It writes to pipes of the application (chan-fd-pump.c): EPIPE says enough. */
+  sigemptyset (&broken_pipe);
+  sigaddset (&broken_pipe, SIGPIPE);
+  pthread_sigmask (SIG_BLOCK, &broken_pipe, NULL);
   for (;;)
     {
       ChanReactor *reactor;
