@@ -64,6 +64,7 @@ struct _ChanPipe
   gatomicrefcount ref_count;
   ChanGuard guard; /* guards everything below */
   guint8 kind, sender_side, receiver_side, end;
+  guint8 copied;           /* the local sender is a copier (relay, pump): that was all only if it says so */
   guint capacity;          /* messages, or bytes */
   /* queue: a ring of a power of two slots; NULL while nothing was ever queued */
   ChanItem *slots;

@@ -209,7 +209,14 @@ close_local_sides (ChanStream *stream, ChanLater *later)
   g_autoptr (ChanPipe) in = stream->in != NULL ? chan_pipe_ref (stream->in) : NULL;
   g_autoptr (ChanPipe) out = stream->out != NULL ? chan_pipe_ref (stream->out) : NULL;
 
-  if (out != NULL && out->sender_side == CHAN_SIDE_LOCAL)
+  if (out != NULL && out->sender_side == CHAN_SIDE_LOCAL && out->copied)
+    {
+      g_autoptr (GError) cut = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_RESET,
+                                                    "The session that carried this was closed before its end");
+
+      chan_pipe_fail_sender (out, cut, FALSE, later);
+    }
+  else if (out != NULL && out->sender_side == CHAN_SIDE_LOCAL)
     chan_pipe_close_sender (out, later);
   if (in != NULL && in->receiver_side == CHAN_SIDE_LOCAL)
     chan_pipe_close_receiver (in, CHAN_CHANNEL_ERROR_CLOSED, "The session is closing", later);
