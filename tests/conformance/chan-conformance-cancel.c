@@ -332,6 +332,31 @@ test_without_finish_pending (ChanConformanceFixture *f)
   g_assert_cmpuint (chan_test_number (message), ==, 0);
 }
 
+/* The callback of the one is still to run when the other looks. */
+static void
+test_kept (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (ChanTestReply) reply = { 0 };
+
+  chan_conformance_channel (f, 4, &tx, &rx);
+  chan_test_reply_init (&reply, f->context);
+  chan_receiver_receive_async (rx, G_PRIORITY_DEFAULT, NULL, chan_test_reply_cb, &reply);
+  chan_test_send (tx, 7, 1);
+  g_assert_null (chan_receiver_receive_until (rx, chan_test_soon (), NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_assert_cmpint (chan_receiver_try_receive (rx, &message, &error), ==, CHAN_TAKE_EMPTY);
+  g_assert_no_error (error);
+  chan_test_reply_wait (&reply);
+  message = chan_receiver_receive_finish (rx, reply.result, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (chan_test_number (message), ==, 7);
+}
+
 static void
 test_deadline (ChanConformanceFixture *f)
 {
@@ -368,6 +393,7 @@ const ChanConformanceTest chan_conformance_cancel[] = {
   { "cancel/async-receive-without-finish-gives-its-message-back", test_without_finish, CHAN_CONFORMANCE_ALL },
   { "cancel/async-receive-without-finish-gives-its-message-to-the-next", test_without_finish_pending,
     CHAN_CONFORMANCE_ALL },
+  { "cancel/message-kept-for-a-receive-is-not-taken-by-another", test_kept, CHAN_CONFORMANCE_ALL },
   { "deadline/a-receive-that-timed-out-loses-nothing", test_deadline, CHAN_CONFORMANCE_ALL },
   { NULL },
 };
