@@ -4,7 +4,7 @@
 
 usage: run.py [--check] [--write] [NAME…]
   --check   only see that each fault still has its place in the source
-  --write   put the table into README.md
+  --write   put the table into README.md; faults that were not tried now are as they were found last
   NAME…     only these faults
 
 It works on a copy of the tree in build-mutate/. The tests are first run without a fault: what fails then proves
@@ -33,7 +33,8 @@ import check_source as source  # noqa: E402
 from faults import FAULTS  # noqa: E402
 
 WORK = ROOT / 'build-mutate'
-TREE, BUILD, BASELINE = WORK / 'tree', WORK / 'build', WORK / 'baseline.json'
+TREE, BUILD = WORK / 'tree', WORK / 'build'
+BASELINE, RESULTS = WORK / 'baseline.json', WORK / 'results.json'
 SUITES = ('core', 'wire', 'conformance', 'interop')
 # In the order in which they are likely to notice; the rest follows by duration.
 FIRST = ('conformance-memory', 'conformance-tcp', 'conformance-pipe')
@@ -213,11 +214,12 @@ def table(results):
              'What `./dev mutate` found: each row is a fault that was put into the library on purpose, and the test that',
              'failed because of it. The faults are in [faults.py](faults.py); `./dev mutate --write` makes this file.', '',
              '| fault | what is broken | caught by | case | time, s |', '|---|---|---|---|---|']
-    for fault, found, seconds in results:
+    for fault in FAULTS:
+        found, seconds = results.get(fault.name, (None, 0))
         caught, case = found or ('**nobody**', '')
         lines.append(f'| {fault.name} | {fault.what} | {caught} | {case.replace("|", " ")} | {seconds:.0f} |')
-    n = sum(found is not None for _, found, _ in results)
-    lines += ['', f'{n} of {len(results)} were caught. The time is that of compiling and of all tests up to the failure.', '']
+    n = sum(results.get(fault.name, (None, 0))[0] is not None for fault in FAULTS)
+    lines += ['', f'{n} of {len(FAULTS)} were caught. The time is that of compiling and of all tests up to the failure.', '']
     return '\n'.join(lines)
 
 
@@ -248,20 +250,23 @@ def seed(arguments):
     baseline = json.loads(BASELINE.read_text()) if arguments.names and BASELINE.exists() else {}
     if set(baseline) != set(tests):
         baseline = measure(tests)
-    results = []
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    tried = [fault.name for fault in FAULTS if not arguments.names or fault.name in arguments.names]
     for fault in FAULTS:
-        if arguments.names and fault.name not in arguments.names:
+        if fault.name not in tried:
             continue
         begin = time.monotonic()
         found = try_fault(fault, tests, baseline)
-        results.append((fault, found, time.monotonic() - begin))
-        print(f'{fault.name}: {" ".join(found) if found else "SURVIVED"}, {results[-1][2]:.0f} s', flush=True)
+        seconds = time.monotonic() - begin
+        results[fault.name] = (found, seconds)
+        RESULTS.write_text(json.dumps(results, indent=1))
+        print(f'{fault.name}: {" ".join(found) if found else "SURVIVED"}, {seconds:.0f} s', flush=True)
     if arguments.write:
         (HERE / 'README.md').write_text(table(results))
-    survived = [fault.name for fault, found, _ in results if found is None]
+    survived = [name for name in tried if results[name][0] is None]
     if survived:
-        sys.exit(f'{len(survived)} of {len(results)} survived: {", ".join(survived)}')
-    print(f'all {len(results)} were caught')
+        sys.exit(f'{len(survived)} of {len(tried)} survived: {", ".join(survived)}')
+    print(f'all {len(tried)} were caught')
 
 
 main()
