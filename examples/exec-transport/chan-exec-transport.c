@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A transport outside the library: exec:/PROGRAM starts a program and talks to
  * it over its standard input and output. The program may be a script that calls
- * ssh. docs/new-transport.md walks through this file. */
+ * ssh. docs/new-transport.md says what each part is for. */
 #include <gio/gio.h>
 #include <libchan-glib/chan-error.h>
 #include <libchan-glib/chan-stream-io.h>

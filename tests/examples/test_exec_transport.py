@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The transport of docs/new-transport.md, which is no part of the library."""
+"""A transport outside the library, and the programs that meet over it."""
 
 import os
-import re
 import unittest
 
 import world
@@ -45,15 +44,6 @@ class Exec(unittest.TestCase):
         out, err, status = self.hello('exec:/usr/bin/true')
         self.assertEqual((out, status), ('', 1))
         self.assertRegex(err, r'\Aexec-hello: [^\n]+\n\Z')
-
-    def test_the_guide_shows_this_code(self):
-        root = world.pathlib.Path(__file__).resolve().parent.parent.parent
-        code = (root / 'examples' / 'exec-transport' / 'chan-exec-transport.c').read_text(encoding='utf-8')
-        guide = (root / 'docs' / 'new-transport.md').read_text(encoding='utf-8')
-        blocks = re.findall(r'^```c\n(.*?)^```$', guide, re.MULTILINE | re.DOTALL)
-        self.assertGreaterEqual(len(blocks), 3)
-        for block in blocks:
-            self.assertIn(block, code)
 
 
 if __name__ == '__main__':
