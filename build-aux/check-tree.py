@@ -26,7 +26,8 @@ LINKED_IN_BY = ('libchan-glib/chan-transport.c', 'plugins/memory/chan-memory-tra
 # Data, not code: no size limit.
 DATA_FILES = {'libchan-glib/wire/chan-spdy-dictionary.c'}
 
-SKIPPED_DIRS = {'.git', '__pycache__', 'subprojects', 'node_modules'}
+# .git is a file in a worktree.
+SKIPPED = {'.git', '__pycache__', 'subprojects', 'node_modules'}
 BINARY_DIRS = ('tests/vectors/', 'tests/fuzz/corpus/')
 SPDX = 'SPDX-License-Identifier: LGPL-2.1-or-later'
 SPDX_SUFFIXES = {'.c', '.h', '.py', '.sh', '.build', '.vala', '.js', '.go', '.in'}
@@ -70,10 +71,10 @@ class Tree:
         while pending:
             for path in sorted(pending.pop().iterdir()):
                 name = path.relative_to(self.root).as_posix()
-                if path.is_symlink():
+                if path.is_symlink() or path.name in SKIPPED:
                     continue
                 if path.is_dir():
-                    if path.name not in SKIPPED_DIRS and not self.is_built(path):
+                    if not self.is_built(path):
                         pending.append(path)
                 elif path.is_file():
                     yield name, path

@@ -18,6 +18,7 @@ def function(name, lines):
 
 
 GOOD = {
+    '.git': 'gitdir: /wo' 'rk/tree\n',
     'meson.build': HASH_LINE,
     'dev': '#!/bin/sh\n' + HASH_LINE,
     'LICENSE': 'any text, even TO' 'DO\n',
