@@ -23,7 +23,7 @@
  * Dropping the last reference to the stream ends both halves, as if the writer
  * went away.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _ChanByteStream
 {
@@ -69,7 +69,7 @@ chan_byte_stream_get_out_pipe (ChanByteStream *self)
  * at this end fail with %G_IO_ERROR_CLOSED. Does nothing to a half that was
  * closed or sent away.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_byte_stream_abort (ChanByteStream *self, const GError *reason)

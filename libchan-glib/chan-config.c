@@ -36,7 +36,7 @@
  *
  * All methods may be called from any thread.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 
 struct _ChanConfig
@@ -78,7 +78,7 @@ chan_config_init (ChanConfig *self)
  *
  * Returns: (transfer full): a new configuration
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanConfig *
 chan_config_new (void)
@@ -132,7 +132,7 @@ check_whole (const ChanConfigData *data, GError **error)
  *
  * Returns: %TRUE if they were loaded
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_config_load (ChanConfig *self, GError **error)
@@ -181,7 +181,7 @@ chan_config_load (ChanConfig *self, GError **error)
  *
  * Returns: %TRUE if it was loaded
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_config_load_file (ChanConfig *self, const char *path, GError **error)
@@ -245,7 +245,7 @@ list_endpoints_locked (ChanConfig *self)
  *
  * Returns: (transfer full) (array zero-terminated=1): the names, without `@`
  *
- * Since: 1.0
+ * Since: 0.1
  */
 char **
 chan_config_list_endpoints (ChanConfig *self)
@@ -343,7 +343,7 @@ filter_uris_locked (ChanConfig *self, GPtrArray *uris, GError **error)
  * Returns: (transfer full) (array zero-terminated=1): at least one URI, or %NULL
  *   with @error set
  *
- * Since: 1.0
+ * Since: 0.1
  */
 char **
 chan_config_resolve (ChanConfig *self, const char *uri_or_name, GError **error)
@@ -423,7 +423,7 @@ chan_config_dup_options (ChanConfig *self, const char *uri_or_name, const char *
  *
  * Returns: (transfer full) (array zero-terminated=1) (element-type filename): absolute file names
  *
- * Since: 1.0
+ * Since: 0.1
  */
 char **
 chan_config_list_sources (ChanConfig *self)
@@ -449,7 +449,7 @@ chan_config_list_sources (ChanConfig *self)
  *
  * Returns: (transfer full): the text
  *
- * Since: 1.0
+ * Since: 0.1
  */
 char *
 chan_config_to_string (ChanConfig *self)

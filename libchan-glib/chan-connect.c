@@ -277,7 +277,7 @@ connector_try (GTask *task)
  *
  * Asynchronous [func@Chan.connect].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_connect_async (const char *uri, int io_priority, GCancellable *cancellable,
@@ -317,7 +317,7 @@ chan_connect_async (const char *uri, int io_priority, GCancellable *cancellable,
  *
  * Returns: (transfer full): the session
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSession *
 chan_connect_finish (GAsyncResult *result, GError **error)
@@ -341,7 +341,7 @@ chan_connect_finish (GAsyncResult *result, GError **error)
  *
  * Returns: (transfer full): the session
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSession *
 chan_connect (const char *uri, GCancellable *cancellable, GError **error)
@@ -360,7 +360,7 @@ chan_connect (const char *uri, GCancellable *cancellable, GError **error)
  *
  * Returns: (transfer full): the session
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSession *
 chan_connect_until (const char *uri, gint64 deadline, GCancellable *cancellable, GError **error)

@@ -8,6 +8,6 @@
  *
  * Returns: the quark
  *
- * Since: 1.0
+ * Since: 0.1
  */
 G_DEFINE_QUARK (chan-channel-error-quark, chan_channel_error)

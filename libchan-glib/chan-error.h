@@ -35,7 +35,7 @@ G_BEGIN_DECLS
  * would have to wait with %G_IO_ERROR_WOULD_BLOCK, and one whose deadline
  * passed with %G_IO_ERROR_TIMED_OUT.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef enum
 {

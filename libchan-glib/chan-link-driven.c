@@ -12,7 +12,7 @@
  *
  * Says how a driven link is to be served.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_set_poll (ChanLink *self, int fd, GIOCondition want, gint64 deadline)
@@ -35,7 +35,7 @@ chan_link_set_poll (ChanLink *self, int fd, GIOCondition want, gint64 deadline)
  *
  * Changes the flags of the class for this link.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_set_flags (ChanLink *self, ChanLinkFlags flags)
@@ -51,7 +51,7 @@ chan_link_set_flags (ChanLink *self, ChanLinkFlags flags)
  *
  * Keeps the link's own data of a stream, until `forget`.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_set_stream_data (ChanLink *self, guint64 stream, gpointer data)
@@ -72,7 +72,7 @@ chan_link_set_stream_data (ChanLink *self, guint64 stream, gpointer data)
  *
  * Returns: (nullable): the data
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gpointer
 chan_link_get_stream_data (ChanLink *self, guint64 stream)
@@ -91,7 +91,7 @@ chan_link_get_stream_data (ChanLink *self, guint64 stream)
  * Makes the sessions of two links share one lock, so that each may call the
  * other's `deliver` methods directly. Before either is used.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_pair (ChanLink *self, ChanLink *peer)

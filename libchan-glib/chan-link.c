@@ -12,7 +12,7 @@
  * core calls its slots, and it tells what comes in with the `deliver` methods.
  * docs/new-transport.md shows how to write one.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (ChanLink, chan_link, G_TYPE_OBJECT)
@@ -74,7 +74,7 @@ chan_link_lookup (ChanLink *self, guint64 stream, ChanLater **later)
  *
  * Says that the link can be used: it is connected, and knows who the peer is.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_ready (ChanLink *self)
@@ -108,7 +108,7 @@ offer_channel (ChanSessionCore *session, ChanStream *stream, const ChanOpenInfo 
  *
  * Returns: the number of the stream in the core, or 0 if it must be refused
  *
- * Since: 1.0
+ * Since: 0.1
  */
 guint64
 chan_link_deliver_open (ChanLink *self, const ChanOpenInfo *info)
@@ -135,7 +135,7 @@ chan_link_deliver_open (ChanLink *self, const ChanOpenInfo *info)
  *
  * Delivers a message of a channel.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_deliver_message (ChanLink *self, guint64 stream, ChanMessage *message, gsize cost)
@@ -157,7 +157,7 @@ chan_link_deliver_message (ChanLink *self, guint64 stream, ChanMessage *message,
  *
  * Delivers bytes of a byte stream.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_deliver_bytes (ChanLink *self, guint64 stream, GBytes *bytes)
@@ -180,7 +180,7 @@ chan_link_deliver_bytes (ChanLink *self, guint64 stream, GBytes *bytes)
  *
  * Says what the peer's application took.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_deliver_grant (ChanLink *self, guint64 stream, gsize bytes, guint messages)
@@ -199,7 +199,7 @@ chan_link_deliver_grant (ChanLink *self, guint64 stream, gsize bytes, guint mess
  *
  * Says that the peer's half of the stream is complete: everything was delivered.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_deliver_finish (ChanLink *self, guint64 stream)
@@ -229,7 +229,7 @@ peer_error (ChanChannelError code, const char *text)
  *
  * Says that the peer ended both halves of the stream.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_deliver_reset (ChanLink *self, guint64 stream, ChanChannelError code, const char *text)
@@ -251,7 +251,7 @@ chan_link_deliver_reset (ChanLink *self, guint64 stream, ChanChannelError code, 
  *
  * Says that the peer reads no more of a byte stream, though it may still write.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_deliver_stop (ChanLink *self, guint64 stream, ChanChannelError code, const char *text)
@@ -271,7 +271,7 @@ chan_link_deliver_stop (ChanLink *self, guint64 stream, ChanChannelError code, c
  *
  * Says that a message may be sent on the stream again.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_deliver_room (ChanLink *self, guint64 stream)
@@ -289,7 +289,7 @@ chan_link_deliver_room (ChanLink *self, guint64 stream)
  *
  * Says that the peer answered a ping.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_deliver_pong (ChanLink *self)
@@ -350,7 +350,7 @@ import_bytes (ChanSessionCore *session, ChanStream *stream, ChanStreamKind kind,
  * Returns: (transfer full) (nullable): the end, or %NULL if there is no such
  *   stream or it was named before
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GObject *
 chan_link_import_end (ChanLink *self, guint64 stream, const ChanOpenInfo *info)
@@ -373,7 +373,7 @@ chan_link_import_end (ChanLink *self, guint64 stream, const ChanOpenInfo *info)
  *
  * Says that the peer ended the session, and everything it sent was delivered.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_hang_up (ChanLink *self)
@@ -391,7 +391,7 @@ chan_link_hang_up (ChanLink *self)
  *
  * Says that the link is broken.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_link_fail (ChanLink *self, const GError *error)

@@ -21,7 +21,7 @@ G_DECLARE_DERIVABLE_TYPE (ChanLink, chan_link, CHAN, LINK, GObject)
  *
  * What a kind of link can do.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef enum
 {
@@ -41,7 +41,7 @@ typedef enum
  *
  * What is said of a stream when it is opened.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef struct
 {
@@ -59,7 +59,7 @@ typedef struct
  *
  * A handle inside a message, as a link sees it.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef struct
 {
@@ -79,7 +79,7 @@ typedef struct
  *
  * What a link tells of itself. Borrowed, valid while the link lives.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef struct
 {
@@ -118,7 +118,7 @@ typedef struct
  * application. A driven link's slots run under the session's lock, in any
  * thread.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _ChanLinkClass
 {

@@ -20,7 +20,7 @@ always (gpointer source, GError **error)
  * Returns: (transfer full) (nullable): the session; %NULL without an error when
  *   the listener was closed
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSession *
 chan_listener_accept (ChanListener *self, GCancellable *cancellable, GError **error)
@@ -40,7 +40,7 @@ chan_listener_accept (ChanListener *self, GCancellable *cancellable, GError **er
  * Returns: (transfer full) (nullable): the session; %NULL without an error when
  *   the listener was closed
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSession *
 chan_listener_accept_until (ChanListener *self, gint64 deadline, GCancellable *cancellable, GError **error)
@@ -60,7 +60,7 @@ chan_listener_accept_until (ChanListener *self, gint64 deadline, GCancellable *c
  *
  * Asynchronous [method@Chan.Listener.accept].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_listener_accept_async (ChanListener *self, int io_priority, GCancellable *cancellable,
@@ -82,7 +82,7 @@ chan_listener_accept_async (ChanListener *self, int io_priority, GCancellable *c
  * Returns: (transfer full) (nullable): the session; %NULL without an error when
  *   the listener was closed
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSession *
 chan_listener_accept_finish (ChanListener *self, GAsyncResult *result, GError **error)

@@ -16,7 +16,7 @@
  *
  * Dropping the last reference stops listening.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _ChanListener
 {
@@ -114,7 +114,7 @@ chan_listener_class_init (ChanListenerClass *klass)
    *
    * Returns: %TRUE to let it in
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   signals[SIGNAL_AUTHORIZE] = g_signal_new ("authorize", CHAN_TYPE_LISTENER, G_SIGNAL_RUN_LAST, 0, all_must_agree, NULL, NULL,
                                             G_TYPE_BOOLEAN, 1, CHAN_TYPE_SESSION);
@@ -128,7 +128,7 @@ chan_listener_class_init (ChanListenerClass *klass)
    * given here and not to [method@Chan.Listener.accept]. Emitted in the
    * thread-default main context in which the listener was made.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   signals[SIGNAL_INCOMING] = g_signal_new ("incoming", CHAN_TYPE_LISTENER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                            G_TYPE_NONE, 1, CHAN_TYPE_SESSION);
@@ -260,7 +260,7 @@ on_ready (gpointer data, const GError *error, ChanLater *later)
  *
  * For transports: offers a link. Any thread.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_listener_deliver_link (ChanListener *self, ChanLink *link)
@@ -287,7 +287,7 @@ chan_listener_deliver_link (ChanListener *self, ChanLink *link)
  *
  * For transports: says where, with the port that was chosen.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_listener_set_uri (ChanListener *self, const char *uri)
@@ -310,7 +310,7 @@ chan_listener_set_uri (ChanListener *self, const char *uri)
  *
  * For transports: says that no link can come any more.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_listener_fail (ChanListener *self, const GError *error)
@@ -377,7 +377,7 @@ begin_listening (GTask *task, const char *text, GError **error)
  *
  * Asynchronous [func@Chan.listen].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_listen_async (const char *uri, int io_priority, GCancellable *cancellable,
@@ -406,7 +406,7 @@ chan_listen_async (const char *uri, int io_priority, GCancellable *cancellable,
  *
  * Returns: (transfer full): the listener
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanListener *
 chan_listen_finish (GAsyncResult *result, GError **error)
@@ -427,7 +427,7 @@ chan_listen_finish (GAsyncResult *result, GError **error)
  *
  * Returns: (transfer full): the listener
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanListener *
 chan_listen (const char *uri, GCancellable *cancellable, GError **error)
@@ -461,7 +461,7 @@ chan_listen (const char *uri, GCancellable *cancellable, GError **error)
  * Stops listening. Sessions that were accepted go on; waiting
  * [method@Chan.Listener.accept] calls get those that are there, then the end.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_listener_close (ChanListener *self)
@@ -479,7 +479,7 @@ chan_listener_close (ChanListener *self)
  *
  * Returns: the URI
  *
- * Since: 1.0
+ * Since: 0.1
  */
 const char *
 chan_listener_get_uri (ChanListener *self)

@@ -17,7 +17,7 @@
  *
  * Returns: a number of handles
  *
- * Since: 1.0
+ * Since: 0.1
  */
 guint
 chan_message_get_n_handles (ChanMessage *self)
@@ -39,7 +39,7 @@ chan_message_get_n_handles (ChanMessage *self)
  * Returns: (transfer none) (nullable): the handle, or %NULL if @index_ is out of
  *   range or the handle is gone: stolen, or sent away
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GObject *
 chan_message_get_handle (ChanMessage *self, guint index_)
@@ -62,7 +62,7 @@ chan_message_get_handle (ChanMessage *self, guint index_)
  * Returns: (transfer full) (nullable): the handle, or %NULL if @index_ is out of
  *   range, the handle is gone, or a send of @self is under way
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GObject *
 chan_message_steal_handle (ChanMessage *self, guint index_)
@@ -121,7 +121,7 @@ lookup_value (GVariant *body, const char *key)
  * Returns: (transfer none) (nullable): the handle, or %NULL if the body is no
  *   such dictionary, has no such key or no handle there, or the handle is gone
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GObject *
 chan_message_lookup_handle (ChanMessage *self, const char *key)

@@ -32,7 +32,7 @@
  * Messages that cross to scripts and to the command line use a JSON form; see
  * [ctor@Chan.Message.new_from_json].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 
 G_DEFINE_BOXED_TYPE (ChanMessage, chan_message, chan_message_ref, chan_message_unref)
@@ -140,7 +140,7 @@ handles_are_objects (GObject **handles, gsize n_handles)
  *
  * Returns: (transfer full): a new message
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_message_new (GVariant *body)
@@ -164,7 +164,7 @@ chan_message_new (GVariant *body)
  *
  * Returns: (transfer full): a new message
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_message_new_with_handles (GVariant *body, GObject **handles, gsize n_handles)
@@ -193,7 +193,7 @@ chan_message_new_with_handles (GVariant *body, GObject **handles, gsize n_handle
  *
  * Returns: (transfer full): a new message
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_message_new_from_bytes (GBytes *bytes)
@@ -237,7 +237,7 @@ chan_message_new_from_bytes (GBytes *bytes)
  *
  * Returns: (transfer full): a new message, or %NULL with @error set
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_message_new_from_json (const char *text, GObject **handles, gsize n_handles, GError **error)
@@ -267,7 +267,7 @@ chan_message_new_from_json (const char *text, GObject **handles, gsize n_handles
  *
  * Returns: (transfer full): a new message, or %NULL with @error set
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_message_new_from_json_node (JsonNode *node, GObject **handles, gsize n_handles, GError **error)
@@ -302,7 +302,7 @@ chan_message_new_received (ChanBody *body, GObject **handles, gsize n_handles)
  *
  * Returns: (transfer full): @self
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_message_ref (ChanMessage *self)
@@ -319,7 +319,7 @@ chan_message_ref (ChanMessage *self)
  *
  * Drops a reference. With the last one go the handles that are still in it.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_message_unref (ChanMessage *self)
@@ -359,7 +359,7 @@ chan_message_peek_body (ChanMessage *self)
  *
  * Returns: (transfer none): the body, not floating; it lives as long as @self
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GVariant *
 chan_message_get_body (ChanMessage *self)
@@ -379,7 +379,7 @@ chan_message_get_body (ChanMessage *self)
  * Returns: (transfer none) (nullable): the bytes, or %NULL if the body is
  *   anything else; they live as long as @self
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GBytes *
 chan_message_get_bytes (ChanMessage *self)
@@ -402,7 +402,7 @@ chan_message_get_bytes (ChanMessage *self)
  *
  * Returns: (transfer full): the text
  *
- * Since: 1.0
+ * Since: 0.1
  */
 char *
 chan_message_to_json (ChanMessage *self)
@@ -420,7 +420,7 @@ chan_message_to_json (ChanMessage *self)
  *
  * Returns: (transfer full): a new node
  *
- * Since: 1.0
+ * Since: 0.1
  */
 JsonNode *
 chan_message_dup_json_node (ChanMessage *self)
@@ -439,7 +439,7 @@ chan_message_dup_json_node (ChanMessage *self)
  *
  * Returns: a number of bytes
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gsize
 chan_message_get_size (ChanMessage *self)

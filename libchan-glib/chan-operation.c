@@ -14,7 +14,7 @@
  * It stands in for a callback, which scripts could not be given: a transport
  * can be written in C, Vala, Python or JavaScript.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _ChanOperation
 {
@@ -97,7 +97,7 @@ chan_operation_disown (ChanOperation *self)
  *
  * Returns: (transfer none): the URI
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GUri *
 chan_operation_get_uri (ChanOperation *self)
@@ -115,7 +115,7 @@ chan_operation_get_uri (ChanOperation *self)
  *
  * Returns: (transfer none): the options
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanOptions *
 chan_operation_get_options (ChanOperation *self)
@@ -133,7 +133,7 @@ chan_operation_get_options (ChanOperation *self)
  *
  * Returns: (transfer none) (nullable): a cancellable
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GCancellable *
 chan_operation_get_cancellable (ChanOperation *self)
@@ -150,7 +150,7 @@ chan_operation_get_cancellable (ChanOperation *self)
  *
  * Ends the operation with a link, which need not be ready yet.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_operation_return_link (ChanOperation *self, ChanLink *link)
@@ -166,7 +166,7 @@ chan_operation_return_link (ChanOperation *self, ChanLink *link)
  *
  * Ends the operation.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_operation_return_done (ChanOperation *self)
@@ -183,7 +183,7 @@ chan_operation_return_done (ChanOperation *self)
  *
  * Ends the operation with an error.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_operation_return_error (ChanOperation *self, const GError *error)

@@ -19,7 +19,7 @@
  * An object is set up in one thread; what uses it takes a copy, so that a later
  * change has no effect on sessions that exist.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 
 typedef struct
@@ -69,7 +69,7 @@ chan_options_init (ChanOptions *self)
  *
  * Returns: (transfer full): new options
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanOptions *
 chan_options_new (void)
@@ -85,7 +85,7 @@ chan_options_new (void)
  *
  * Returns: (transfer full): new options
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanOptions *
 chan_options_copy (ChanOptions *self)
@@ -110,7 +110,7 @@ chan_options_copy (ChanOptions *self)
  *
  * Returns: (transfer full) (array zero-terminated=1): the names
  *
- * Since: 1.0
+ * Since: 0.1
  */
 char **
 chan_options_list_names (void)
@@ -147,7 +147,7 @@ fail_unknown (const char *name, GError **error)
  *
  * Returns: %TRUE if it was set
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_options_set (ChanOptions *self, const char *name, const char *value, GError **error)
@@ -258,7 +258,7 @@ dup_encoded_query (GUri *uri)
  *
  * Returns: %TRUE if all were set
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_options_set_from_uri (ChanOptions *self, GUri *uri, GError **error)
@@ -300,7 +300,7 @@ is_int (ChanOptionType type)
  *
  * Returns: the value, or its default
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gint64
 chan_options_get_int (ChanOptions *self, const char *name)
@@ -324,7 +324,7 @@ chan_options_get_int (ChanOptions *self, const char *name)
  *
  * Returns: the value, or its default
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_options_get_boolean (ChanOptions *self, const char *name)
@@ -349,7 +349,7 @@ chan_options_get_boolean (ChanOptions *self, const char *name)
  * Returns: (transfer none): the value or its default, which may be empty; valid
  *   until the option is set again
  *
- * Since: 1.0
+ * Since: 0.1
  */
 const char *
 chan_options_get_string (ChanOptions *self, const char *name)
@@ -373,7 +373,7 @@ chan_options_get_string (ChanOptions *self, const char *name)
  *
  * Returns: %TRUE if it was set
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_options_is_set (ChanOptions *self, const char *name)

@@ -17,7 +17,7 @@
  *
  * The sender's signals fire in the thread-default main context of now.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_pipe_new (guint capacity, ChanSender **sender, ChanReceiver **receiver)
@@ -45,7 +45,7 @@ chan_pipe_new (guint capacity, ChanSender **sender, ChanReceiver **receiver)
  * input or output stream) is sent to another process inside a
  * [struct@Chan.Message].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_byte_pipe_new (GIOStream **a, GIOStream **b)

@@ -18,7 +18,7 @@
  *
  * All methods may be called from any thread.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _ChanReceiver
 {
@@ -101,7 +101,7 @@ chan_receiver_class_init (ChanReceiverClass *klass)
    *
    * The channel's name, given by the one who opened it.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   /**
@@ -109,7 +109,7 @@ chan_receiver_class_init (ChanReceiverClass *klass)
    *
    * How many messages the sender may have accepted beyond what was taken.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_CAPACITY] = g_param_spec_uint ("capacity", NULL, NULL, 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   /**
@@ -117,7 +117,7 @@ chan_receiver_class_init (ChanReceiverClass *klass)
    *
    * Whether this end was closed or moved.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_CLOSED] = g_param_spec_boolean ("closed", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -189,7 +189,7 @@ check_usable (gpointer source, GError **error)
  * Returns: (transfer full) (nullable): the message; %NULL without an error
  *   when the sender closed the channel and everything was taken
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_receiver_receive (ChanReceiver *self, GCancellable *cancellable, GError **error)
@@ -210,7 +210,7 @@ chan_receiver_receive (ChanReceiver *self, GCancellable *cancellable, GError **e
  * Returns: (transfer full) (nullable): the message; %NULL without an error
  *   when the sender closed the channel and everything was taken
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_receiver_receive_until (ChanReceiver *self, gint64 deadline, GCancellable *cancellable, GError **error)
@@ -230,7 +230,7 @@ chan_receiver_receive_until (ChanReceiver *self, gint64 deadline, GCancellable *
  *
  * Returns: what was found
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanTake
 chan_receiver_try_receive (ChanReceiver *self, ChanMessage **message, GError **error)
@@ -267,7 +267,7 @@ chan_receiver_try_receive (ChanReceiver *self, ChanMessage **message, GError **e
  * operation and taken in [method@Chan.Receiver.receive_finish]; if that is
  * never called, it goes to the next who receives. None is lost by cancelling.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_receiver_receive_async (ChanReceiver *self, int io_priority, GCancellable *cancellable,
@@ -289,7 +289,7 @@ chan_receiver_receive_async (ChanReceiver *self, int io_priority, GCancellable *
  * Returns: (transfer full) (nullable): the message; %NULL without an error
  *   when the sender closed the channel and everything was taken
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_receiver_receive_finish (ChanReceiver *self, GAsyncResult *result, GError **error)
@@ -309,7 +309,7 @@ chan_receiver_receive_finish (ChanReceiver *self, GAsyncResult *result, GError *
  *
  * Returns: (transfer full): the source, not attached
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GSource *
 chan_receiver_create_source (ChanReceiver *self, GCancellable *cancellable)
@@ -332,7 +332,7 @@ chan_receiver_create_source (ChanReceiver *self, GCancellable *cancellable)
  * forgotten. Until then the receiver is kept alive, and other ways to receive
  * fail with %G_IO_ERROR_PENDING.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_receiver_set_handler (ChanReceiver *self, ChanMessageFunc handler, gpointer user_data, GDestroyNotify destroy)
@@ -373,7 +373,7 @@ chan_receiver_forget_handler (ChanReceiver *self, ChanReceiverHandler *handler)
  * sender's waiting and next sends fail with %CHAN_CHANNEL_ERROR_CLOSED. Does
  * not wait; closing twice does nothing.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_receiver_close (ChanReceiver *self)
@@ -393,7 +393,7 @@ chan_receiver_close (ChanReceiver *self)
  *
  * Returns: (nullable): the name, or %NULL if it has none
  *
- * Since: 1.0
+ * Since: 0.1
  */
 const char *
 chan_receiver_get_name (ChanReceiver *self)
@@ -411,7 +411,7 @@ chan_receiver_get_name (ChanReceiver *self)
  *
  * Returns: the capacity
  *
- * Since: 1.0
+ * Since: 0.1
  */
 guint
 chan_receiver_get_capacity (ChanReceiver *self)
@@ -429,7 +429,7 @@ chan_receiver_get_capacity (ChanReceiver *self)
  *
  * Returns: %TRUE if nothing can be received because of this end
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_receiver_get_closed (ChanReceiver *self)

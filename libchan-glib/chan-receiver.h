@@ -19,7 +19,7 @@ G_DECLARE_FINAL_TYPE (ChanReceiver, chan_receiver, CHAN, RECEIVER, GObject)
  *
  * Called for each message, and once more at the end of the channel.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef void (*ChanMessageFunc) (ChanReceiver *receiver, ChanMessage *message, const GError *error, gpointer user_data);
 

@@ -57,7 +57,7 @@ select_abandoned (ChanAsyncResult *result)
  * to the next who receives. The selector is kept alive, and cannot wait again,
  * until then.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_selector_wait_async (ChanSelector *self, int io_priority, GCancellable *cancellable,
@@ -100,7 +100,7 @@ chan_selector_wait_async (ChanSelector *self, int io_priority, GCancellable *can
  *
  * Returns: the index of the case, or -1 on error
  *
- * Since: 1.0
+ * Since: 0.1
  */
 int
 chan_selector_wait_finish (ChanSelector *self, GAsyncResult *result, GError **error)

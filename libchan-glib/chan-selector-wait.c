@@ -220,7 +220,7 @@ run (SelectWait *wait, GCancellable *cancellable, GError **error)
  * Returns: the index of the case, or -1 on error (%G_IO_ERROR_CANCELLED;
  *   %G_IO_ERROR_INVALID_ARGUMENT without cases; %G_IO_ERROR_PENDING)
  *
- * Since: 1.0
+ * Since: 0.1
  */
 int
 chan_selector_wait (ChanSelector *self, GCancellable *cancellable, GError **error)
@@ -241,7 +241,7 @@ chan_selector_wait (ChanSelector *self, GCancellable *cancellable, GError **erro
  *
  * Returns: the index of the case, or -1 on error
  *
- * Since: 1.0
+ * Since: 0.1
  */
 int
 chan_selector_wait_until (ChanSelector *self, gint64 deadline, GCancellable *cancellable, GError **error)

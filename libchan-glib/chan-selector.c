@@ -36,7 +36,7 @@
  * A selector belongs to one thread at a time, and waits once at a time; the
  * channels may be used by others meanwhile.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 
 G_DEFINE_BOXED_TYPE (ChanSelector, chan_selector, chan_selector_ref, chan_selector_unref)
@@ -58,7 +58,7 @@ case_free (gpointer data)
  *
  * Returns: (transfer full): a new selector
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSelector *
 chan_selector_new (void)
@@ -78,7 +78,7 @@ chan_selector_new (void)
  *
  * Returns: (transfer full): @self
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSelector *
 chan_selector_ref (ChanSelector *self)
@@ -96,7 +96,7 @@ chan_selector_ref (ChanSelector *self)
  * Drops a reference. The ends that were added are dropped with the last one;
  * a message that was taken and not stolen is dropped unread.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_selector_unref (ChanSelector *self)
@@ -134,7 +134,7 @@ add_case (ChanSelector *self, gpointer end, ChanPipe *pipe, gboolean sends, Chan
  *
  * Returns: the index of this case: 0 for the first that was added, and so on
  *
- * Since: 1.0
+ * Since: 0.1
  */
 guint
 chan_selector_add_receiver (ChanSelector *self, ChanReceiver *receiver)
@@ -163,7 +163,7 @@ chan_selector_add_receiver (ChanSelector *self, ChanReceiver *receiver)
  *
  * Returns: the index of this case
  *
- * Since: 1.0
+ * Since: 0.1
  */
 guint
 chan_selector_add_sender (ChanSelector *self, ChanSender *sender, ChanMessage *message)
@@ -182,7 +182,7 @@ chan_selector_add_sender (ChanSelector *self, ChanSender *sender, ChanMessage *m
  *
  * Sets what a sender's case has to send.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_selector_set_message (ChanSelector *self, guint index_, ChanMessage *message)
@@ -204,7 +204,7 @@ chan_selector_set_message (ChanSelector *self, guint index_, ChanMessage *messag
  *
  * Takes a case out, and drops its end. The indices of the others stay.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_selector_remove (ChanSelector *self, guint index_)
@@ -231,7 +231,7 @@ chan_selector_remove (ChanSelector *self, guint index_)
  *
  * Returns: (transfer full) (nullable): the message that was taken
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_selector_steal_message (ChanSelector *self, GError **error)

@@ -26,7 +26,7 @@ send_abandoned (ChanAsyncResult *result)
  *
  * Asynchronous [method@Chan.Sender.send].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_sender_send_async (ChanSender *self, ChanMessage *message, int io_priority, GCancellable *cancellable,
@@ -92,7 +92,7 @@ chan_sender_send_async (ChanSender *self, ChanMessage *message, int io_priority,
  *
  * Returns: %TRUE if the message was accepted
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_sender_send_finish (ChanSender *self, GAsyncResult *result, GError **error)

@@ -22,7 +22,7 @@ lock_live (ChanSender *self)
  * then the end. Sends that still wait fail with %CHAN_CHANNEL_ERROR_CLOSED.
  * Closing twice, or after the sender was sent away, does nothing. Does not wait.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_sender_close (ChanSender *self)
@@ -62,7 +62,7 @@ end_with (ChanSender *self, const GError *reason)
  * first 256 bytes of its message. What was accepted and not yet taken is
  * dropped.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_sender_abort (ChanSender *self, const GError *reason)
@@ -82,7 +82,7 @@ chan_sender_abort (ChanSender *self, const GError *reason)
  *
  * Like [method@Chan.Sender.abort], without a reason.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_sender_reset (ChanSender *self)
@@ -103,7 +103,7 @@ chan_sender_reset (ChanSender *self)
  *
  * Returns: (nullable): the name, or %NULL if it has none
  *
- * Since: 1.0
+ * Since: 0.1
  */
 const char *
 chan_sender_get_name (ChanSender *self)
@@ -121,7 +121,7 @@ chan_sender_get_name (ChanSender *self)
  *
  * Returns: the capacity; 0: each send waits for its receiver
  *
- * Since: 1.0
+ * Since: 0.1
  */
 guint
 chan_sender_get_capacity (ChanSender *self)
@@ -139,7 +139,7 @@ chan_sender_get_capacity (ChanSender *self)
  *
  * Returns: %TRUE if nothing can be sent because of this end
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_sender_get_closed (ChanSender *self)
@@ -166,7 +166,7 @@ chan_sender_get_closed (ChanSender *self)
  *
  * Returns: %TRUE if nothing can be sent because of the other end
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_sender_get_peer_closed (ChanSender *self)

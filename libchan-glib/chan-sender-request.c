@@ -71,7 +71,7 @@ no_answer (GError **error)
  * Returns: (transfer full) (nullable): the answer, or %NULL on error
  *   (%CHAN_CHANNEL_ERROR_CLOSED if the return channel was closed without one)
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_sender_request (ChanSender *self, ChanMessage *message, const char *reply_key, GCancellable *cancellable, GError **error)
@@ -94,7 +94,7 @@ chan_sender_request (ChanSender *self, ChanMessage *message, const char *reply_k
  *
  * Returns: (transfer full) (nullable): the answer, or %NULL on error
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_sender_request_until (ChanSender *self, ChanMessage *message, const char *reply_key,
@@ -186,7 +186,7 @@ sent_cb (GObject *object, GAsyncResult *result, gpointer data)
  *
  * Asynchronous [method@Chan.Sender.request].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_sender_request_async (ChanSender *self, ChanMessage *message, const char *reply_key, int io_priority,
@@ -226,7 +226,7 @@ chan_sender_request_async (ChanSender *self, ChanMessage *message, const char *r
  *
  * Returns: (transfer full) (nullable): the answer, or %NULL on error
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanMessage *
 chan_sender_request_finish (ChanSender *self, GAsyncResult *result, GError **error)

@@ -19,7 +19,7 @@
  *
  * All methods may be called from any thread.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _ChanSender
 {
@@ -110,7 +110,7 @@ chan_sender_class_init (ChanSenderClass *klass)
    *
    * The channel's name, given by the one who opened it.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   /**
@@ -119,7 +119,7 @@ chan_sender_class_init (ChanSenderClass *klass)
    * How many messages may be accepted and not yet taken. 0: each send waits
    * for its receiver.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_CAPACITY] = g_param_spec_uint ("capacity", NULL, NULL, 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   /**
@@ -127,7 +127,7 @@ chan_sender_class_init (ChanSenderClass *klass)
    *
    * Whether this end was closed, aborted or moved.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_CLOSED] = g_param_spec_boolean ("closed", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   /**
@@ -135,7 +135,7 @@ chan_sender_class_init (ChanSenderClass *klass)
    *
    * Whether the receiving end is gone, so that every send fails.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_PEER_CLOSED] = g_param_spec_boolean ("peer-closed", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -148,7 +148,7 @@ chan_sender_class_init (ChanSenderClass *klass)
    * Emitted once, in the thread-default main context in which the sender was
    * made or received.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   signals[SIGNAL_PEER_CLOSED] = g_signal_new ("peer-closed", CHAN_TYPE_SENDER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -327,7 +327,7 @@ chan_sender_settle (ChanMessage *message, ChanMessage *packed)
  *
  * Returns: %TRUE if the message was accepted
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_sender_send (ChanSender *self, ChanMessage *message, GCancellable *cancellable, GError **error)
@@ -348,7 +348,7 @@ chan_sender_send (ChanSender *self, ChanMessage *message, GCancellable *cancella
  *
  * Returns: %TRUE if the message was accepted
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_sender_send_until (ChanSender *self, ChanMessage *message, gint64 deadline,
@@ -389,7 +389,7 @@ chan_sender_send_until (ChanSender *self, ChanMessage *message, gint64 deadline,
  *
  * Returns: %TRUE if the message was accepted
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_sender_try_send (ChanSender *self, ChanMessage *message, GError **error)
@@ -428,7 +428,7 @@ chan_sender_try_send (ChanSender *self, ChanMessage *message, GError **error)
  *
  * Returns: (transfer full): the source, not attached
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GSource *
 chan_sender_create_source (ChanSender *self, GCancellable *cancellable)

@@ -44,7 +44,7 @@ info_clear (ChanLinkInfo *info)
  *
  * Returns: the state
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSessionState
 chan_session_get_state (ChanSession *self)
@@ -70,7 +70,7 @@ chan_session_get_state (ChanSession *self)
  *
  * Returns: %TRUE if it does
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_session_get_rendezvous (ChanSession *self)
@@ -89,7 +89,7 @@ chan_session_get_rendezvous (ChanSession *self)
  *
  * Returns: (nullable): the dialect; %NULL if there is none, or it is not known yet
  *
- * Since: 1.0
+ * Since: 0.1
  */
 const char *
 chan_session_get_dialect (ChanSession *self)
@@ -112,7 +112,7 @@ chan_session_get_dialect (ChanSession *self)
  *
  * Returns: (transfer full) (nullable): the credentials, or %NULL
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GCredentials *
 chan_session_get_peer_credentials (ChanSession *self)
@@ -137,7 +137,7 @@ chan_session_get_peer_credentials (ChanSession *self)
  *
  * Returns: (transfer full) (nullable): the certificate as DER, or %NULL
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GBytes *
 chan_session_get_peer_certificate (ChanSession *self)
@@ -162,7 +162,7 @@ chan_session_get_peer_certificate (ChanSession *self)
  *
  * Returns: (transfer full) (nullable): the address, or %NULL
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GSocketAddress *
 chan_session_get_local_address (ChanSession *self)
@@ -187,7 +187,7 @@ chan_session_get_local_address (ChanSession *self)
  *
  * Returns: (transfer full) (nullable): the address, or %NULL
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GSocketAddress *
 chan_session_get_remote_address (ChanSession *self)
@@ -213,7 +213,7 @@ chan_session_get_remote_address (ChanSession *self)
  *
  * Returns: (transfer full): a dictionary `a{st}`
  *
- * Since: 1.0
+ * Since: 0.1
  */
 GVariant *
 chan_session_dup_statistics (ChanSession *self)
@@ -248,7 +248,7 @@ chan_session_dup_statistics (ChanSession *self)
  *
  * Returns: (transfer full): the session, open or about to be
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSession *
 chan_session_new_for_stream (GIOStream *stream, ChanSessionRole role, GError **error)

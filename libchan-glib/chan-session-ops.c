@@ -110,7 +110,7 @@ begin_close (ChanSessionCore *core, ChanLater *later, GError **error)
  *
  * Returns: %TRUE if everything was delivered
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_session_close (ChanSession *self, GCancellable *cancellable, GError **error)
@@ -129,7 +129,7 @@ chan_session_close (ChanSession *self, GCancellable *cancellable, GError **error
  *
  * Returns: %TRUE if everything was delivered
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_session_close_until (ChanSession *self, gint64 deadline, GCancellable *cancellable, GError **error)
@@ -152,7 +152,7 @@ chan_session_close_until (ChanSession *self, gint64 deadline, GCancellable *canc
  *
  * Asynchronous [method@Chan.Session.close].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_session_close_async (ChanSession *self, int io_priority, GCancellable *cancellable,
@@ -174,7 +174,7 @@ chan_session_close_async (ChanSession *self, int io_priority, GCancellable *canc
  *
  * Returns: %TRUE if everything was delivered
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_session_close_finish (ChanSession *self, GAsyncResult *result, GError **error)
@@ -190,7 +190,7 @@ chan_session_close_finish (ChanSession *self, GAsyncResult *result, GError **err
  *
  * Ends the session at once: every channel ends with an error on both sides.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_session_abort (ChanSession *self)
@@ -255,7 +255,7 @@ round_trip (ChanSessionCore *core)
  *
  * Returns: %TRUE if the peer answered
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_session_ping (ChanSession *self, gint64 *round_trip_us, GCancellable *cancellable, GError **error)
@@ -275,7 +275,7 @@ chan_session_ping (ChanSession *self, gint64 *round_trip_us, GCancellable *cance
  *
  * Returns: %TRUE if the peer answered
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_session_ping_until (ChanSession *self, gint64 deadline, gint64 *round_trip_us,
@@ -303,7 +303,7 @@ chan_session_ping_until (ChanSession *self, gint64 deadline, gint64 *round_trip_
  *
  * Asynchronous [method@Chan.Session.ping].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_session_ping_async (ChanSession *self, int io_priority, GCancellable *cancellable,
@@ -326,7 +326,7 @@ chan_session_ping_async (ChanSession *self, int io_priority, GCancellable *cance
  *
  * Returns: %TRUE if the peer answered
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_session_ping_finish (ChanSession *self, GAsyncResult *result, gint64 *round_trip_us, GError **error)

@@ -21,7 +21,7 @@
  *
  * All methods may be called from any thread.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _ChanSession
 {
@@ -105,7 +105,7 @@ chan_session_class_init (ChanSessionClass *klass)
    *
    * The URI that it was connected to, or accepted at.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_URI] = g_param_spec_string ("uri", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   /**
@@ -113,7 +113,7 @@ chan_session_class_init (ChanSessionClass *klass)
    *
    * How far the session's life is.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_STATE] = g_param_spec_enum ("state", NULL, NULL, CHAN_TYPE_SESSION_STATE, CHAN_SESSION_CONNECTING,
                                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
@@ -123,7 +123,7 @@ chan_session_class_init (ChanSessionClass *klass)
    * Whether the peer reports what its application took, so that capacity 0
    * means that a send waits for its receiver.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_RENDEZVOUS] = g_param_spec_boolean ("rendezvous", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -135,7 +135,7 @@ chan_session_class_init (ChanSessionClass *klass)
    * The session has ended; [method@Chan.Session.get_state] says how. Emitted
    * once, in the thread-default main context in which the session was made.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   signals[SIGNAL_CLOSED] = g_signal_new ("closed", CHAN_TYPE_SESSION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -243,7 +243,7 @@ open_channel (ChanSessionCore *core, const char *name, ChanLater *later, GError 
  *
  * Returns: (transfer full): the sending end
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanSender *
 chan_session_open_channel (ChanSession *self, const char *name, GError **error)
@@ -277,7 +277,7 @@ always (gpointer source, GError **error)
  * Returns: (transfer full) (nullable): the receiving end; %NULL without an error
  *   when the session ended cleanly
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanReceiver *
 chan_session_accept_channel (ChanSession *self, GCancellable *cancellable, GError **error)
@@ -297,7 +297,7 @@ chan_session_accept_channel (ChanSession *self, GCancellable *cancellable, GErro
  * Returns: (transfer full) (nullable): the receiving end; %NULL without an error
  *   when the session ended cleanly
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanReceiver *
 chan_session_accept_channel_until (ChanSession *self, gint64 deadline, GCancellable *cancellable, GError **error)
@@ -317,7 +317,7 @@ chan_session_accept_channel_until (ChanSession *self, gint64 deadline, GCancella
  *
  * Asynchronous [method@Chan.Session.accept_channel].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_session_accept_channel_async (ChanSession *self, int io_priority, GCancellable *cancellable,
@@ -339,7 +339,7 @@ chan_session_accept_channel_async (ChanSession *self, int io_priority, GCancella
  * Returns: (transfer full) (nullable): the receiving end; %NULL without an error
  *   when the session ended cleanly
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanReceiver *
 chan_session_accept_channel_finish (ChanSession *self, GAsyncResult *result, GError **error)
@@ -363,7 +363,7 @@ chan_session_get_core (ChanSession *self)
  *
  * Returns: (nullable): the URI; %NULL for a stream of your own
  *
- * Since: 1.0
+ * Since: 0.1
  */
 const char *
 chan_session_get_uri (ChanSession *self)

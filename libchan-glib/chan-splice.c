@@ -374,7 +374,7 @@ splice_new (ChanReceiver *receiver, ChanSender *sender, GTask *task)
  *
  * Asynchronous [method@Chan.Receiver.splice].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_receiver_splice_async (ChanReceiver *self, ChanSender *sender, int io_priority, GCancellable *cancellable,
@@ -427,7 +427,7 @@ chan_receiver_splice_async (ChanReceiver *self, ChanSender *sender, int io_prior
  *
  * Returns: %TRUE if the channel was closed and everything was forwarded
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_receiver_splice_finish (ChanReceiver *self, GAsyncResult *result, GError **error)
@@ -463,7 +463,7 @@ spliced_cb (GObject *object, GAsyncResult *result, gpointer user_data)
  * Returns: %TRUE if the channel was closed and everything was forwarded;
  *   %FALSE with the error that ended either channel
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_receiver_splice (ChanReceiver *self, ChanSender *sender, GCancellable *cancellable, GError **error)

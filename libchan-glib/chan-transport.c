@@ -14,7 +14,7 @@
  * were registered in this process, then the module `libchantransport-SCHEME.so`
  * in the transport directories. docs/new-transport.md shows how to write one.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 
 G_DEFINE_INTERFACE (ChanTransport, chan_transport, G_TYPE_OBJECT)
@@ -141,7 +141,7 @@ explain (GError **error, const char *scheme, const char *why)
  *
  * Returns: (transfer full): a transport
  *
- * Since: 1.0
+ * Since: 0.1
  */
 ChanTransport *
 chan_transport_new_for_scheme (const char *scheme, GError **error)
@@ -173,7 +173,7 @@ chan_transport_new_for_scheme (const char *scheme, GError **error)
  *
  * Returns: (transfer full) (array zero-terminated=1): schemes, sorted
  *
- * Since: 1.0
+ * Since: 0.1
  */
 char **
 chan_transport_list_schemes (void)
@@ -203,7 +203,7 @@ chan_transport_list_schemes (void)
  * Returns: %TRUE if it was registered; %FALSE if the type is wrong or the
  *   scheme or the type is taken
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_transport_register (const char *scheme, GType type)
@@ -235,7 +235,7 @@ chan_transport_register (const char *scheme, GType type)
  *
  * Returns: %TRUE if @operation will be ended; %FALSE if it failed at once
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_transport_open_link (ChanTransport *self, ChanOperation *operation, GError **error)
@@ -259,7 +259,7 @@ chan_transport_open_link (ChanTransport *self, ChanOperation *operation, GError 
  *
  * Returns: %TRUE if @operation will be ended; %FALSE if it failed at once
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 chan_transport_listen (ChanTransport *self, ChanListener *listener, ChanOperation *operation, GError **error)
@@ -279,7 +279,7 @@ chan_transport_listen (ChanTransport *self, ChanListener *listener, ChanOperatio
  *
  * Stops listening: no link is delivered any more.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 chan_transport_unlisten (ChanTransport *self, ChanListener *listener)

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  *
  * The name of the GIO extension point of transports.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 #define CHAN_TRANSPORT_EXTENSION_POINT_NAME "chan-transport"
 #define CHAN_TYPE_TRANSPORT (chan_transport_get_type ())
@@ -36,7 +36,7 @@ G_DECLARE_INTERFACE (ChanTransport, chan_transport, CHAN, TRANSPORT, GObject)
  *
  * What a transport implements: it turns a URI into links.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _ChanTransportInterface
 {

@@ -29,7 +29,7 @@ typedef struct _ChanOperation ChanOperation;
  *
  * What [method@Chan.Receiver.try_receive] found.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef enum
 {
@@ -46,7 +46,7 @@ typedef enum
  *
  * Which end of a session this is.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef enum
 {
@@ -64,7 +64,7 @@ typedef enum
  *
  * The life of a session; it never goes back.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef enum
 {
@@ -85,7 +85,7 @@ typedef enum
  *
  * What a stream of a link carries, seen from the peer of the one who opened it.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef enum
 {
