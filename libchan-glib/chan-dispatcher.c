@@ -14,10 +14,18 @@ static GMutex contexts_lock; /* leaf; guards: */
 static GHashTable *contexts; /* GMainContext -> ChanPoller, borrowed: the source holds them */
 
 static __thread ChanPoller *running;
+static __thread GMainContext *running_context;
 
+/* Another thread may have dropped the context since: then it is nobody's turn. */
 ChanPoller *
 chan_dispatcher_get_running (void)
 {
+  if (running == NULL)
+    return NULL;
+  g_mutex_lock (&contexts_lock);
+  if (g_hash_table_lookup (contexts, running_context) != running)
+    running = NULL;
+  g_mutex_unlock (&contexts_lock);
   return running;
 }
 
@@ -52,6 +60,7 @@ dispatcher_check (GSource *source)
 
   /* From here to the next prepare() this thread belongs to the main context's callbacks. */
   running = self->poller;
+  running_context = g_source_get_context (source);
   return g_source_query_unix_fd (source, self->tag) != 0 || chan_poller_has_queue (self->poller) ||
          chan_poller_get_deadline (self->poller) <= g_source_get_time (source);
 }
@@ -62,6 +71,7 @@ dispatcher_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   ChanPoller *poller = ((ChanDispatcherSource *) source)->poller;
 
   running = poller;
+  running_context = g_source_get_context (source);
   chan_poller_service (poller, 0);
   chan_poller_run (poller);
   return G_SOURCE_CONTINUE;
@@ -187,7 +197,7 @@ ChanPoller *
 chan_dispatcher_ref_held_up (void)
 {
   GMainContext *context = g_main_context_get_thread_default ();
-  ChanPoller *poller = running;
+  ChanPoller *poller = chan_dispatcher_get_running ();
 
   if (poller != NULL)
     return chan_poller_ref (poller);
