@@ -131,6 +131,12 @@ splice_over (ChanSplice *self, GError *error)
     g_cancellable_disconnect (g_task_get_cancellable (task), self->cancel_id);
   leave_source (self);
   leave_target (self);
+  /* Woken once more meanwhile: the context may not be there for that turn. */
+  if (g_atomic_int_compare_and_exchange (&self->queued, TRUE, FALSE))
+    {
+      chan_poller_unqueue (self->poller, &self->run_item);
+      splice_unref (self);
+    }
   if (error != NULL)
     g_task_return_error (task, error);
   else
