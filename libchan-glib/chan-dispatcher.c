@@ -10,7 +10,7 @@ typedef struct
   gpointer tag;
 } ChanDispatcherSource;
 
-static GMutex contexts_lock; /* leaf; guards: */
+static GMutex contexts_lock; /* a context's own lock may be taken under it, and nothing else. Guards: */
 static GHashTable *contexts; /* GMainContext -> ChanPoller, borrowed: the source holds them */
 
 static __thread ChanPoller *running;
