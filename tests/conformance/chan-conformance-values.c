@@ -83,7 +83,7 @@ test_types (ChanConformanceFixture *f)
   for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)
     {
       g_autoptr (GError) error = NULL;
-      GVariant *body = g_variant_parse (NULL, bodies[i], NULL, NULL, &error);
+      g_autoptr (GVariant) body = g_variant_parse (NULL, bodies[i], NULL, NULL, &error);
 
       g_assert_no_error (error);
       send_and_compare (tx, rx, body);
