@@ -55,6 +55,17 @@ chan_stream_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GEr
   return TRUE;
 }
 
+/* What the message names waits with it: bytes for a stream of which a Go peer's
+ * application does not know yet would block the worker that answers others. */
+static void
+hold (ChanStreamLink *self, LinkStream *stream, const ChanHandleRef *refs, gsize n_refs)
+{
+  if (n_refs > 0)
+    chan_spdy_conn_hold (self->conn, stream->sid);
+  for (gsize i = 0; i < n_refs; i++)
+    chan_spdy_conn_hold (self->conn, lookup (self, refs[i].stream)->sid);
+}
+
 gboolean
 chan_stream_link_send (ChanLink *link, guint64 id, ChanMessage *message, const ChanHandleRef *refs, gsize n_refs,
                   gsize *cost, GError **error)
@@ -78,6 +89,7 @@ chan_stream_link_send (ChanLink *link, guint64 id, ChanMessage *message, const C
       return FALSE;
     }
   *cost = self->encoded.n_bytes;
+  hold (self, stream, refs, n_refs);
   chan_spdy_conn_send_message (self->conn, stream->sid, self->encoded.segments, self->encoded.n_segments);
   return TRUE;
 }

@@ -49,6 +49,7 @@ end_stream (ChanSpdyConn *self, ChanSpdyStream *stream, ChanSpdyEvent *event)
   chan_spdy_conn_stop_sending (self, stream);
   chan_spdy_conn_init_event (event, CHAN_SPDY_EVENT_RESET, stream);
   chan_spdy_conn_maybe_remove (self, stream);
+  chan_spdy_conn_release_held (self);
   return tell;
 }
 

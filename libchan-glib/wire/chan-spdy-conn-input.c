@@ -35,6 +35,8 @@ chan_spdy_conn_reset_bad (ChanSpdyConn *self, ChanSpdyStream *stream, ChanSpdySt
 {
   gboolean tell = !stream->forgotten;
 
+  if (chan_spdy_stream_is_unanswered (stream))
+    self->n_unanswered--;
   stream->state = CHAN_SPDY_STREAM_RESET_SENT;
   chan_spdy_conn_drop_due (self, stream);
   chan_spdy_conn_stop_sending (self, stream);
@@ -45,6 +47,7 @@ chan_spdy_conn_reset_bad (ChanSpdyConn *self, ChanSpdyStream *stream, ChanSpdySt
       event->status = status;
     }
   chan_spdy_conn_maybe_remove (self, stream);
+  chan_spdy_conn_release_held (self);
   if (!chan_spdy_conn_count_reply (self))
     return FALSE;
   /* Answers to illegal frames count like the peer's own resets: "MadeYouReset", CVE-2025-8671. */
@@ -61,7 +64,7 @@ chan_spdy_conn_peer_input (ChanSpdyConn *self, ChanSpdyStream *stream, ChanSpdyS
   gboolean told;
 
   *ret_event = FALSE;
-  switch (chan_spdy_stream_handle (stream, input))
+  switch (chan_spdy_conn_handle (self, stream, input))
     {
     case CHAN_SPDY_VERDICT_OK:
       return TRUE;

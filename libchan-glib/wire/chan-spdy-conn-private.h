@@ -21,6 +21,11 @@ G_BEGIN_DECLS
  * reads: a DATA frame with a larger one is certain to. */
 #define CHAN_SPDY_JSCHAN_FRAME_MAX (64u * 1024u - CHAN_SPDY_HEAD_SIZE)
 
+/* GEN2: Go gives up a message whose streams are not there yet when ten others
+ * came meanwhile; so one that names streams waits while more than these are not
+ * answered. */
+#define CHAN_SPDY_UNANSWERED_MAX 8u
+
 /* What the next byte from the peer belongs to. */
 typedef enum
 {
@@ -65,6 +70,8 @@ struct _ChanSpdyConn
   ChanSpdyStream *last;           /* the one looked up last, NULL: none */
   ChanImportTable imports;
   guint n_peer_streams;
+  guint n_unanswered;             /* streams of ours without a SYN_REPLY */
+  guint n_held;
   guint32 last_peer_id;
   guint32 next_id;
   guint64 next_ref;
@@ -119,6 +126,8 @@ ChanSpdyStream *chan_spdy_conn_lookup        (ChanSpdyConn *self, guint32 stream
 /* NULL also after a failure: for what would send. */
 ChanSpdyStream *chan_spdy_conn_lookup_live   (ChanSpdyConn *self, guint32 stream_id);
 ChanSpdyStream *chan_spdy_conn_add_stream    (ChanSpdyConn *self, guint32 stream_id, ChanSpdyStreamState state);
+/* Moves the stream's state on, and counts. chan_spdy_conn_release_held() follows where it may have been answered. */
+ChanSpdyVerdict chan_spdy_conn_handle        (ChanSpdyConn *self, ChanSpdyStream *stream, ChanSpdyStreamInput input);
 /* If the owner and both halves are done with it; it may be freed then. */
 void            chan_spdy_conn_maybe_remove  (ChanSpdyConn *self, ChanSpdyStream *stream);
 /* Was this id ever opened, by either side? */
@@ -175,6 +184,7 @@ void            chan_spdy_conn_set_peer_window (ChanSpdyConn *self, guint32 wind
 void            chan_spdy_conn_pump          (ChanSpdyConn *self);
 /* Its window, its pending bytes, or its wish for room changed: puts it into the right list. */
 void            chan_spdy_conn_update_wait   (ChanSpdyConn *self, ChanSpdyStream *stream);
+void            chan_spdy_conn_release_held  (ChanSpdyConn *self);
 void            chan_spdy_conn_stop_sending  (ChanSpdyConn *self, ChanSpdyStream *stream);
 gboolean        chan_spdy_conn_next_room     (ChanSpdyConn *self, ChanSpdyEvent *event);
 

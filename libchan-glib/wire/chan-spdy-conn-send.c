@@ -78,7 +78,7 @@ insert_ready (ChanSpdyConn *self, ChanSpdyStream *stream)
 static ChanSpdyWait
 wanted_wait (const ChanSpdyConn *self, const ChanSpdyStream *stream)
 {
-  if (!chan_spdy_stream_may_send (stream) || !next_fits_stream (self, stream))
+  if (stream->held || !chan_spdy_stream_may_send (stream) || !next_fits_stream (self, stream))
     return CHAN_SPDY_WAIT_NONE;
   if (stream->pending != NULL)
     return CHAN_SPDY_WAIT_READY;
@@ -101,13 +101,45 @@ chan_spdy_conn_update_wait (ChanSpdyConn *self, ChanSpdyStream *stream)
     g_queue_push_tail_link (&self->room, &stream->send_link);
 }
 
+/* --- held until streams are answered ------------------------------------ */
+
+void
+chan_spdy_conn_hold (ChanSpdyConn *self, guint32 stream_id)
+{
+  ChanSpdyStream *stream = chan_spdy_conn_lookup_live (self, stream_id);
+
+  if (stream == NULL || stream->held || self->dialect != CHAN_SPDY_DIALECT_GEN2 || self->n_unanswered <= CHAN_SPDY_UNANSWERED_MAX)
+    return;
+  stream->held = TRUE;
+  self->n_held++;
+  chan_spdy_conn_update_wait (self, stream);
+}
+
+static void
+release (ChanSpdyConn *self, ChanSpdyStream *stream)
+{
+  if (stream->held)
+    self->n_held--;
+  stream->held = FALSE;
+  chan_spdy_conn_update_wait (self, stream);
+}
+
+void
+chan_spdy_conn_release_held (ChanSpdyConn *self)
+{
+  if (self->n_held == 0 || self->n_unanswered > CHAN_SPDY_UNANSWERED_MAX)
+    return;
+  chan_spdy_conn_foreach (self, release);
+  chan_spdy_conn_pump (self);
+}
+
 void
 chan_spdy_conn_stop_sending (ChanSpdyConn *self, ChanSpdyStream *stream)
 {
   chan_spdy_stream_drop_pending (stream);
   stream->wants_room = FALSE;
   stream->finishing = FALSE;
-  chan_spdy_conn_update_wait (self, stream);
+  release (self, stream);
 }
 
 gboolean
@@ -209,7 +241,7 @@ write_fin (ChanSpdyConn *self, ChanSpdyStream *stream)
   chan_spdy_conn_flush_taken (self, stream);
   stream->finishing = FALSE;
   stream->wants_room = FALSE;
-  if (chan_spdy_stream_handle (stream, CHAN_SPDY_OWN_FIN) == CHAN_SPDY_VERDICT_OK)
+  if (chan_spdy_conn_handle (self, stream, CHAN_SPDY_OWN_FIN) == CHAN_SPDY_VERDICT_OK)
     chan_spdy_pack_data (chan_output_queue_reserve (&self->output, CHAN_SPDY_HEAD_SIZE), stream->id,
                          CHAN_SPDY_FLAG_FIN, 0);
   chan_spdy_conn_update_wait (self, stream);
@@ -281,7 +313,7 @@ chan_spdy_conn_pump (ChanSpdyConn *self)
 static gboolean
 may_pass (const ChanSpdyConn *self, const ChanSpdyStream *stream, gsize total, gboolean whole)
 {
-  if (stream->pending != NULL || self->ready.length > 0 || !output_is_open (self)
+  if (stream->held || stream->pending != NULL || self->ready.length > 0 || !output_is_open (self)
       || (total > self->limits.data_frame_bytes && !whole))
     return FALSE;
   return total <= stream_allowance (self, stream) && total <= session_allowance (self);
@@ -294,7 +326,7 @@ send_segments (ChanSpdyConn *self, guint32 stream_id, const ChanSpdySegment *seg
   gsize total = total_of (segments, n_segments);
 
   if (stream == NULL || total == 0 || stream->finishing
-      || chan_spdy_stream_handle (stream, CHAN_SPDY_OWN_DATA) != CHAN_SPDY_VERDICT_OK)
+      || chan_spdy_conn_handle (self, stream, CHAN_SPDY_OWN_DATA) != CHAN_SPDY_VERDICT_OK)
     return;
   if (may_pass (self, stream, total, whole))
     {
@@ -372,7 +404,7 @@ chan_spdy_conn_reset (ChanSpdyConn *self, guint32 stream_id, ChanSpdyStatus stat
 {
   ChanSpdyStream *stream = chan_spdy_conn_lookup_live (self, stream_id);
 
-  if (stream == NULL || chan_spdy_stream_handle (stream, CHAN_SPDY_OWN_RESET) != CHAN_SPDY_VERDICT_OK)
+  if (stream == NULL || chan_spdy_conn_handle (self, stream, CHAN_SPDY_OWN_RESET) != CHAN_SPDY_VERDICT_OK)
     return;
   chan_spdy_conn_flush_taken (self, stream);
   chan_spdy_conn_drop_due (self, stream);
@@ -383,6 +415,7 @@ chan_spdy_conn_reset (ChanSpdyConn *self, guint32 stream_id, ChanSpdyStatus stat
     /* A status of 0 would be deadly for a Go peer. */
     chan_spdy_conn_write_pair (self, CHAN_SPDY_RST_STREAM, stream->id, status != 0 ? status : CHAN_SPDY_CANCEL);
   chan_spdy_conn_maybe_remove (self, stream);
+  chan_spdy_conn_release_held (self);
 }
 
 void

@@ -224,6 +224,7 @@ chan_spdy_conn_on_syn_reply (ChanSpdyConn *self, const guint8 *payload, gsize le
     }
   if (!chan_spdy_conn_peer_input (self, stream, CHAN_SPDY_PEER_REPLY, event, &has_event))
     return FALSE;
+  chan_spdy_conn_release_held (self);
   tell = !stream->forgotten;
   chan_spdy_conn_init_event (event, CHAN_SPDY_EVENT_REPLY, stream);
   event->status = read_status (self);

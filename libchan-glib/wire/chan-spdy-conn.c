@@ -145,7 +145,20 @@ chan_spdy_conn_add_stream (ChanSpdyConn *self, guint32 stream_id, ChanSpdyStream
   chan_spdy_conn_init_windows (self, stream);
   g_hash_table_insert (self->streams, GUINT_TO_POINTER (stream_id), stream);
   self->last = stream;
+  if (chan_spdy_stream_is_unanswered (stream))
+    self->n_unanswered++;
   return stream;
+}
+
+ChanSpdyVerdict
+chan_spdy_conn_handle (ChanSpdyConn *self, ChanSpdyStream *stream, ChanSpdyStreamInput input)
+{
+  gboolean unanswered = chan_spdy_stream_is_unanswered (stream);
+  ChanSpdyVerdict verdict = chan_spdy_stream_handle (stream, input);
+
+  if (unanswered && !chan_spdy_stream_is_unanswered (stream))
+    self->n_unanswered--;
+  return verdict;
 }
 
 void

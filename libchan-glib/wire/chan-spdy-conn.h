@@ -156,6 +156,10 @@ void chan_spdy_conn_send_data (ChanSpdyConn *self, guint32 stream_id,
  * waits until the windows are open so far, and must not be larger than: */
 void  chan_spdy_conn_send_message (ChanSpdyConn *self, guint32 stream_id,
                                    const ChanSpdySegment *segments, gsize n_segments);
+/* The next message on this stream names others, or is the first on one that is
+ * named: to a Go peer it waits, and what follows on the stream, until all but a
+ * few streams of ours are answered. */
+void  chan_spdy_conn_hold         (ChanSpdyConn *self, guint32 stream_id);
 gsize chan_spdy_conn_message_max  (ChanSpdyConn *self, guint32 stream_id); /* G_MAXSIZE: no limit */
 gsize chan_spdy_conn_pending  (ChanSpdyConn *self, guint32 stream_id); /* bytes not yet in frames */
 gboolean chan_spdy_conn_all_sent (ChanSpdyConn *self);                 /* nothing pending on any stream */

@@ -70,6 +70,7 @@ typedef struct
   guint window_due : 1;      /* a WINDOW_UPDATE does */
   guint used : 1;            /* the owner took something */
   guint pushed : 1;          /* GEN1: opened by PUSH */
+  guint held : 1;            /* GEN2: sends nothing until streams are answered */
   guint64 ref;
   gpointer data;
   ChanFlowSend send;
@@ -93,6 +94,13 @@ static inline gboolean
 chan_spdy_stream_is_over (const ChanSpdyStream *self)
 {
   return self->state >= CHAN_SPDY_STREAM_FINISHED;
+}
+
+/* Ours, and the peer has not replied. */
+static inline gboolean
+chan_spdy_stream_is_unanswered (const ChanSpdyStream *self)
+{
+  return self->state <= CHAN_SPDY_STREAM_OPENING_DONE;
 }
 
 static inline gboolean

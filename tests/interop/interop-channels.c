@@ -365,11 +365,29 @@ serve_untyped (Script *self)
 
 /* --- many-handles --- */
 
+/* (transfer full) */
+static void
+send_number (ChanSender *to, int number)
+{
+  send_parsed (to, "{'N': <%x>}", (gint64) number);
+  close_sender (to);
+}
+
+/* (transfer full) */
+static void
+expect_number (ChanReceiver *from, int number)
+{
+  expect_parsed (from, "{'N': <%x>}", (gint64) number);
+  expect_end (from);
+  g_object_unref (from);
+}
+
 static void
 call_many (Script *self)
 {
   GVariantBuilder outs = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("av"));
   g_autoptr (ChanReceiver) answers = NULL;
+  g_autoptr (ChanMessage) answer = NULL;
   ChanReceiver *receivers[N_HANDLES];
   ChanSender *out;
   Draft draft;
@@ -383,25 +401,35 @@ call_many (Script *self)
   draft_put (&draft, "Outs", g_variant_builder_end (&outs));
   script_ask (self, "many-handles", &draft, &answers);
   for (int i = 0; i < N_HANDLES; i++)
-    {
-      expect_parsed (receivers[i], "{'N': <%x>}", (gint64) i);
-      expect_end (receivers[i]);
-      g_object_unref (receivers[i]);
-    }
+    expect_number (receivers[i], i);
+  answer = receive (answers);
+  for (int i = 0; i < N_HANDLES; i++)
+    expect_number (take_listed (answer, "Ins", (gsize) i, N_HANDLES, CHAN_TYPE_RECEIVER), i);
   expect_end (answers);
 }
 
 static void
 serve_many (Script *self)
 {
-  for (gsize i = 0; i < N_HANDLES; i++)
-    {
-      ChanSender *out = take_listed (self->request, "Outs", i, N_HANDLES, CHAN_TYPE_SENDER);
+  GVariantBuilder ins = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("av"));
+  ChanSender *ret = script_reply_sender (self);
+  ChanSender *senders[N_HANDLES];
+  ChanReceiver *in;
+  Draft draft;
 
-      send_parsed (out, "{'N': <%x>}", (gint64) i);
-      close_sender (out);
+  for (gsize i = 0; i < N_HANDLES; i++)
+    send_number (take_listed (self->request, "Outs", i, N_HANDLES, CHAN_TYPE_SENDER), (int) i);
+  draft_init (&draft);
+  for (int i = 0; i < N_HANDLES; i++)
+    {
+      chan_pipe_new (CAPACITY, &senders[i], &in);
+      g_variant_builder_add (&ins, "v", draft_add (&draft, in));
     }
-  close_sender (script_reply_sender (self));
+  draft_put (&draft, "Ins", g_variant_builder_end (&ins));
+  draft_send (&draft, ret);
+  for (int i = 0; i < N_HANDLES; i++)
+    send_number (senders[i], i);
+  close_sender (ret);
 }
 
 /* --- flow --- */

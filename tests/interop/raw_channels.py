@@ -145,16 +145,26 @@ def call_many(caller):
     channel = caller.open()
     outs, receivers = zip(*(channel.give(mp.SENDER) for _ in range(N_HANDLES)))
     answers = caller.send(channel, 'many-handles', {'Outs': list(outs)})
+    expect_numbers(receivers)
+    expect_numbers([ends.take(caller.peer, ext) for ext in answers.receive()['Ins']])
+    answers.expect_end()
+
+
+def expect_numbers(receivers):
+    ends.same(len(receivers), N_HANDLES)
     for number, receiver in enumerate(receivers):
         receiver.expect({'N': number})
         receiver.expect_end()
-    answers.expect_end()
 
 
 def serve_many(server):
     ends.same(len(server.request['Outs']), N_HANDLES)
     for number, ext in enumerate(server.request['Outs']):
         ends.take(server.peer, ext).send_and_close({'N': number})
+    ins, senders = zip(*(server.ret.give(mp.RECEIVER) for _ in range(N_HANDLES)))
+    server.ret.send({'Ins': list(ins)})
+    for number, sender in enumerate(senders):
+        sender.send_and_close({'N': number})
     server.ret.close()
 
 

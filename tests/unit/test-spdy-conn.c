@@ -325,6 +325,70 @@ test_forget_inside_a_frame (void)
   teardown ();
 }
 
+/* Go gives up a message for whose streams it has to wait too long. */
+static void
+test_held (void)
+{
+  setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_GEN2, NULL);
+  for (guint i = 0; i < CHAN_SPDY_UNANSWERED_MAX; i++)
+    spdy_peer_open (&peer);
+  g_byte_array_unref (spdy_peer_output (&peer));
+  chan_spdy_conn_hold (peer.conn, 1);
+  spdy_peer_send (&peer, 1, "few");
+  spdy_assert_frames (&peer, "DATA 1 3");
+  spdy_peer_open (&peer);
+  spdy_peer_open (&peer);
+  g_byte_array_unref (spdy_peer_output (&peer));
+  chan_spdy_conn_hold (peer.conn, 1);
+  spdy_peer_send (&peer, 1, "many");
+  spdy_peer_send (&peer, 1, "and what follows");
+  chan_spdy_conn_finish (peer.conn, 1);
+  spdy_peer_send (&peer, 3, "another");
+  spdy_assert_frames (&peer, "DATA 3 7");
+  g_assert_false (chan_spdy_conn_all_sent (peer.conn));
+  g_assert_false (chan_spdy_conn_has_room (peer.conn, 1));
+  spdy_script_reply (&script, 19, 0, ":status=200");
+  spdy_script_run (&script, &peer);
+  spdy_assert_frames (&peer, "");
+  /* A refusal is an answer too. */
+  spdy_script_pair (&script, CHAN_SPDY_RST_STREAM, 17, CHAN_SPDY_REFUSED_STREAM);
+  spdy_script_run (&script, &peer);
+  spdy_assert_frames (&peer, "DATA 1 20; FIN 1");
+  teardown ();
+}
+
+static void
+test_held_stream_is_reset (void)
+{
+  setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_GEN2, NULL);
+  for (guint i = 0; i < CHAN_SPDY_UNANSWERED_MAX + 2; i++)
+    spdy_peer_open (&peer);
+  chan_spdy_conn_hold (peer.conn, 1);
+  chan_spdy_conn_hold (peer.conn, 3);
+  spdy_peer_send (&peer, 1, "dropped");
+  spdy_peer_send (&peer, 3, "held");
+  g_byte_array_unref (spdy_peer_output (&peer));
+  chan_spdy_conn_reset (peer.conn, 1, CHAN_SPDY_CANCEL, 0, NULL);
+  spdy_assert_frames (&peer, "RST 1 5");
+  chan_spdy_conn_reset (peer.conn, 5, CHAN_SPDY_CANCEL, 0, NULL);
+  spdy_assert_frames (&peer, "RST 5 5; DATA 3 4");
+  teardown ();
+}
+
+/* Our own peers wait for streams as long as it takes. */
+static void
+test_not_held (void)
+{
+  setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_GLIB, NULL);
+  for (guint i = 0; i < 2 * CHAN_SPDY_UNANSWERED_MAX; i++)
+    spdy_peer_open (&peer);
+  g_byte_array_unref (spdy_peer_output (&peer));
+  chan_spdy_conn_hold (peer.conn, 1);
+  spdy_peer_send (&peer, 1, "at once");
+  spdy_assert_frames (&peer, "DATA 1 7");
+  teardown ();
+}
+
 static void
 test_ids_run_out (void)
 {
@@ -379,6 +443,9 @@ main (int argc, char **argv)
   g_test_add_func ("/spdy-conn/forgotten-once-both-halves-are-over", test_forget);
   g_test_add_func ("/spdy-conn/no-room-event-for-the-forgotten", test_no_room_event_for_the_forgotten);
   g_test_add_func ("/spdy-conn/forget-inside-a-frame", test_forget_inside_a_frame);
+  g_test_add_func ("/spdy-conn/message-waits-while-many-streams-are-unanswered", test_held);
+  g_test_add_func ("/spdy-conn/held-stream-can-be-reset", test_held_stream_is_reset);
+  g_test_add_func ("/spdy-conn/own-peers-get-messages-at-once", test_not_held);
   g_test_add_func ("/spdy-conn/ids-run-out", test_ids_run_out);
   g_test_add_func ("/spdy-conn/own-headers-have-limits", test_strings_have_limits);
   return g_test_run ();

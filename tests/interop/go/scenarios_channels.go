@@ -163,17 +163,32 @@ func callMany(c *caller) {
 		outs, receivers = append(outs, out), append(receivers, receiver)
 	}
 	_, answers := c.ask("many-handles", object{"Outs": outs})
+	expectNumbers(receivers)
+	expectNumbers(receive(answers).Ins)
+	expectEnd(answers)
+}
+
+func expectNumbers(receivers []Receiver) {
+	check(len(receivers) == manyHandles, "%d handles", len(receivers))
 	for i := range receivers {
 		expect(receivers[i], object{"N": i})
 		expectEnd(receivers[i])
 	}
-	expectEnd(answers)
 }
 
 func serveMany(s *server, request *message) {
 	check(len(request.Outs) == manyHandles, "%d handles", len(request.Outs))
 	for i, out := range request.Outs {
 		sendAndClose(out, object{"N": i})
+	}
+	ins, senders := []interface{}{}, []Sender{}
+	for i := 0; i < manyHandles; i++ {
+		sender, in := Pipe()
+		ins, senders = append(ins, in), append(senders, sender)
+	}
+	send(request.Ret, object{"Ins": ins})
+	for i := range senders {
+		sendAndClose(senders[i], object{"N": i})
 	}
 	must(request.Ret.Close())
 }
