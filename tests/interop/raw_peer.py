@@ -101,16 +101,14 @@ def attempt(name, script):
     return True
 
 
+def serve_request(request):
+    SCENARIOS[request.request['Scenario']][1](request)
+    request.channel.expect_end()
+
+
 def serve_channel(peer, stream):
-    channel = ends.Receiver(peer, stream)
-    request = Request(peer, channel)
-    name = request.request['Scenario']
-
-    def script():
-        SCENARIOS[name][1](request)
-        channel.expect_end()
-
-    attempt(name, script)
+    request = Request(peer, ends.Receiver(peer, stream))
+    attempt(request.request['Scenario'], lambda: serve_request(request))
 
 
 def serve_connection(peer):

@@ -44,7 +44,8 @@ class Stream:
     def __init__(self, stream_id, ref, parent, ours, headers=()):
         self.id, self.ref, self.parent, self.ours, self.headers = stream_id, ref, parent, ours, list(headers)
         self.input = bytearray()
-        self.fin_in = self.fin_out = self.replied = False
+        self.fin_in = self.fin_out = False
+        self.replied = False        # by the side that did not open it
         self.reset = None           # status of a RST_STREAM that came
 
     def as_(self, code):
@@ -259,6 +260,7 @@ class Peer:
 
     def reply(self, stream, pairs=((':status', '200'),)):
         with self._changed:
+            stream.replied = True
             self._queue_frame(spdy.syn_reply(stream.id, self.headers(pairs)))
 
     def open_channel(self, more=(), **options):
