@@ -216,8 +216,8 @@ call_list (Script *self)
     {
       chan_pipe_new (CAPACITY, &out, &receivers[i]);
       chan_pipe_new (CAPACITY, &senders[i], &in);
-      g_variant_builder_add (&outs, "v", draft_add (&draft, out));
-      g_variant_builder_add (&ins, "v", draft_add (&draft, in));
+      g_variant_builder_add (&outs, "v", g_variant_new_handle (draft_add (&draft, out)));
+      g_variant_builder_add (&ins, "v", g_variant_new_handle (draft_add (&draft, in)));
     }
   draft_put (&draft, "Outs", g_variant_builder_end (&outs));
   draft_put (&draft, "Ins", g_variant_builder_end (&ins));
@@ -297,8 +297,8 @@ call_untyped (Script *self)
   chan_pipe_new (CAPACITY, &out, &in);
   draft_init (&draft);
   draft_put (&draft, "Any", g_variant_new_parsed ("{'Name': <'x'>, 'List': <[<int64 1>, <{'Ret': <%h>, 'Nil': <@mv nothing>}>, <'two'>]>, 'In': <%h>}",
-                                                  g_variant_get_handle (draft_add (&draft, ret)),
-                                                  g_variant_get_handle (draft_add (&draft, in))));
+                                                  draft_add (&draft, ret),
+                                                  draft_add (&draft, in)));
   script_ask (self, "untyped", &draft, &answers);
   expect_parsed (texts, "{'Text': <'untyped'>}");
   expect_end (texts);
@@ -356,7 +356,7 @@ serve_untyped (Script *self)
   expect_end (in);
   chan_pipe_new (CAPACITY, &back, &texts);
   draft_init (&draft);
-  draft_put (&draft, "Any", g_variant_new_parsed ("[<{'Back': <%h>}>]", g_variant_get_handle (draft_add (&draft, back))));
+  draft_put (&draft, "Any", g_variant_new_parsed ("[<{'Back': <%h>}>]", draft_add (&draft, back)));
   draft_send (&draft, ret);
   expect_parsed (texts, "{'Text': <'back'>}");
   expect_end (texts);
@@ -396,7 +396,7 @@ call_many (Script *self)
   for (int i = 0; i < N_HANDLES; i++)
     {
       chan_pipe_new (CAPACITY, &out, &receivers[i]);
-      g_variant_builder_add (&outs, "v", draft_add (&draft, out));
+      g_variant_builder_add (&outs, "v", g_variant_new_handle (draft_add (&draft, out)));
     }
   draft_put (&draft, "Outs", g_variant_builder_end (&outs));
   script_ask (self, "many-handles", &draft, &answers);
@@ -423,7 +423,7 @@ serve_many (Script *self)
   for (int i = 0; i < N_HANDLES; i++)
     {
       chan_pipe_new (CAPACITY, &senders[i], &in);
-      g_variant_builder_add (&ins, "v", draft_add (&draft, in));
+      g_variant_builder_add (&ins, "v", g_variant_new_handle (draft_add (&draft, in)));
     }
   draft_put (&draft, "Ins", g_variant_builder_end (&ins));
   draft_send (&draft, ret);

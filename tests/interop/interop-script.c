@@ -105,17 +105,18 @@ draft_put (Draft *self, const char *key, GVariant *value)
   g_variant_dict_insert_value (&self->dict, key, value);
 }
 
-GVariant *
+/* Its number, for values of type `h`. */
+gint32
 draft_add (Draft *self, gpointer handle)
 {
   g_ptr_array_add (self->handles, handle);
-  return g_variant_new_handle ((gint32) self->handles->len - 1);
+  return (gint32) self->handles->len - 1;
 }
 
 void
 draft_put_handle (Draft *self, const char *key, gpointer handle)
 {
-  draft_put (self, key, draft_add (self, handle));
+  draft_put (self, key, g_variant_new_handle (draft_add (self, handle)));
 }
 
 void
@@ -197,6 +198,15 @@ dictionaries_equal (GVariant *a, GVariant *b)
   return TRUE;
 }
 
+/* g_variant_equal() prints what it compares, which takes long for large values. */
+static gboolean
+same_bytes (GVariant *a, GVariant *b)
+{
+  gsize size = g_variant_get_size (a);
+
+  return size == g_variant_get_size (b) && (size == 0 || memcmp (g_variant_get_data (a), g_variant_get_data (b), size) == 0);
+}
+
 static gboolean
 bodies_equal (GVariant *a, GVariant *b)
 {
@@ -205,7 +215,7 @@ bodies_equal (GVariant *a, GVariant *b)
   if (g_variant_is_of_type (a, G_VARIANT_TYPE_VARDICT))
     return dictionaries_equal (a, b);
   if (!g_variant_is_of_type (a, G_VARIANT_TYPE ("av")))
-    return g_variant_get_size (a) == g_variant_get_size (b) && memcmp (g_variant_get_data (a), g_variant_get_data (b), g_variant_get_size (a)) == 0;
+    return same_bytes (a, b);
   if (g_variant_n_children (a) != g_variant_n_children (b))
     return FALSE;
   for (gsize i = 0; i < g_variant_n_children (a); i++)

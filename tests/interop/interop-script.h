@@ -46,7 +46,7 @@ typedef struct
 
 void          draft_init          (Draft *self);
 void          draft_put           (Draft *self, const char *key, GVariant *value);
-GVariant     *draft_add           (Draft *self, gpointer handle);
+gint32        draft_add           (Draft *self, gpointer handle);
 void          draft_put_handle    (Draft *self, const char *key, gpointer handle);
 void          draft_send          (Draft *self, ChanSender *to);
 
