@@ -262,6 +262,7 @@ relay_start (gpointer data)
   self->to->copied = TRUE;
   chan_pipe_add_watch (self->to, &self->to_watch);
   chan_pipe_unlock (self->to, &later);
+  g_atomic_int_set (&self->state, RELAY_IDLE);
   relay_run (self);
 }
 
@@ -279,6 +280,8 @@ relay_new (ChanPipe *from, ChanPipe *to, ChanLater *later)
   self->from_watch.notify = from_notify;
   self->to_watch.notify = to_notify;
   self->to_watch.of_sender = TRUE;
+  /* Until both watches are there, nobody runs it and perhaps ends it. */
+  self->state = RELAY_RUNNING;
   chan_later_add (later, relay_start, self);
 }
 
