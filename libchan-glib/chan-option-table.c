@@ -18,7 +18,7 @@
 const ChanOption chan_option_table[] = {
   /* connecting */
   INT ("connect-timeout-sec", "ConnectTimeoutSec", 30, 1, DAY_SEC, "s"),
-  INT ("settle-ms", "SettleMs", 250, 0, 60000, "ms"),
+  INT ("settle-ms", "SettleMs", 1000, 0, 60000, "ms"),
   ENUM ("dialect", "Dialect", "auto", "auto|2|1|glib"),
   /* messages and channels */
   INT ("capacity", "Capacity", 64, 0, 1 << 20, "messages"),

@@ -194,10 +194,14 @@ tell_ready (ChanSessionCore *self, const GError *error, ChanLater *later)
 void
 chan_session_core_ready (ChanSessionCore *self, ChanLater *later)
 {
-  if (self->state != CHAN_SESSION_CONNECTING)
+  /* A server's session is open before it knows its client, and so may be one that is closing. */
+  if (self->state > CHAN_SESSION_DRAINING)
     return;
-  self->state = CHAN_SESSION_OPEN;
-  tell_ready (self, NULL, later);
+  if (self->state == CHAN_SESSION_CONNECTING)
+    {
+      self->state = CHAN_SESSION_OPEN;
+      tell_ready (self, NULL, later);
+    }
   for (guint i = 0; i < self->streams->len; i++)
     if (self->streams->pdata[i] != NULL)
       chan_stream_deliver_room (self->streams->pdata[i], later);

@@ -11,8 +11,11 @@ chan_stream_link_settle (ChanStreamLink *self, ChanSpdyDialect dialect)
   if (self->state != LINK_SETTLING)
     return;
   self->dialect = dialect;
-  self->state = LINK_RUNNING;
+  self->state = self->close_wanted ? LINK_CLOSING : LINK_RUNNING;
   self->settle_deadline = 0;
+  /* A client's SETTINGS say what it settled on, and so both ends settle on the same. */
+  if (self->wanted == CHAN_SPDY_DIALECT_UNKNOWN)
+    chan_spdy_conn_submit_settings (self->conn, dialect == CHAN_SPDY_DIALECT_GLIB ? CHAN_FEATURE_BASE : 0);
   chan_spdy_conn_set_dialect (self->conn, dialect);
   if (dialect == CHAN_SPDY_DIALECT_GLIB)
     chan_link_set_flags (CHAN_LINK (self), CHAN_LINK_DRIVEN | CHAN_LINK_OWN_WINDOWS | CHAN_LINK_TAKEN);
@@ -24,8 +27,14 @@ chan_stream_link_settle (ChanStreamLink *self, ChanSpdyDialect dialect)
 static void
 on_settings (ChanStreamLink *self, const ChanSpdyEvent *event)
 {
-  if (self->state == LINK_SETTLING && (event->features & CHAN_FEATURE_BASE) != 0)
-    chan_stream_link_settle (self, CHAN_SPDY_DIALECT_GLIB);
+  if ((event->features & CHAN_FEATURE_BASE) == 0)
+    return;
+  /* A peer of our own kind that was silent for longer than this end waited: it would take our messages for others. */
+  if (self->state == LINK_RUNNING && self->dialect != CHAN_SPDY_DIALECT_GLIB && self->wanted == CHAN_SPDY_DIALECT_UNKNOWN)
+    g_set_error (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_PROTOCOL,
+                 "The peer speaks the libchan-glib dialect but said so too late, after settle-ms=%u; raise that, or set dialect=glib",
+                 self->settle_ms);
+  chan_stream_link_settle (self, CHAN_SPDY_DIALECT_GLIB);
 }
 
 static void

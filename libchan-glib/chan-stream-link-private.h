@@ -86,6 +86,7 @@ struct _ChanStreamLink
   gboolean paused;           /* a peer without credit sent more than is taken: nothing is read */
   gboolean urgent;           /* a peer may be waiting for a TAKEN that is due */
   gboolean goaway_seen, goaway_sent;
+  gboolean close_wanted;     /* as soon as the dialect is settled */
   guint settle_ms, handshake_sec, keepalive_sec, keepalive_timeout_sec, dangling_sec, stall_sec;
   guint idle_sec, stall_reset_sec;
   guint64 bytes_in, bytes_out;

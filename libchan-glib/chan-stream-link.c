@@ -192,8 +192,12 @@ link_begin_settling (ChanStreamLink *self)
   self->state = LINK_SETTLING;
   self->heard = self->now;
   self->handshake_deadline = 0;
-  if (self->wanted != CHAN_SPDY_DIALECT_GEN2 && self->wanted != CHAN_SPDY_DIALECT_GEN1)
+  /* Whoever knows already says so; a client that does not, when it does (chan_stream_link_settle). */
+  if (self->wanted == CHAN_SPDY_DIALECT_GLIB || self->io->alpn != NULL
+      || (self->wanted == CHAN_SPDY_DIALECT_UNKNOWN && self->role == CHAN_SESSION_SERVER))
     chan_spdy_conn_submit_settings (self->conn, CHAN_FEATURE_BASE);
+  else if (self->wanted == CHAN_SPDY_DIALECT_UNKNOWN)
+    chan_spdy_conn_reserve_settings (self->conn);
   if (self->wanted != CHAN_SPDY_DIALECT_UNKNOWN && self->wanted != CHAN_SPDY_DIALECT_GLIB)
     chan_stream_link_settle (self, self->wanted);
   else if (self->wanted == CHAN_SPDY_DIALECT_GLIB || self->io->alpn != NULL)
@@ -350,7 +354,9 @@ stream_link_shutdown (ChanLink *link, gboolean drain)
       g_clear_pointer (&self->io, chan_byte_io_free);
       return;
     }
-  if (self->state >= LINK_CLOSING)
+  /* What waits for the dialect goes out first. */
+  self->close_wanted = self->state == LINK_SETTLING && self->settle_deadline > 0;
+  if (self->state >= LINK_CLOSING || self->close_wanted)
     return;
   self->state = LINK_CLOSING;
 }

@@ -87,14 +87,22 @@ chan_spdy_conn_write_open (ChanSpdyConn *self, guint32 stream_id, const ChanSpdy
 }
 
 void
+chan_spdy_conn_reserve_settings (ChanSpdyConn *self)
+{
+  if (!self->settings_sent && self->settings_spot == NULL && !chan_spdy_conn_is_over (self))
+    self->settings_spot = chan_output_queue_reserve (&self->output, CHAN_SPDY_SETTINGS_SIZE);
+}
+
+void
 chan_spdy_conn_submit_settings (ChanSpdyConn *self, guint32 features)
 {
   /* Once: each SETTINGS would be a shift of all windows for the peer. */
   if (self->settings_sent || chan_spdy_conn_is_over (self))
     return;
   self->settings_sent = TRUE;
-  chan_spdy_pack_settings (chan_output_queue_reserve (&self->output, CHAN_SPDY_SETTINGS_SIZE),
-                           self->limits.stream_window, features);
+  if (self->settings_spot == NULL)
+    self->settings_spot = chan_output_queue_reserve (&self->output, CHAN_SPDY_SETTINGS_SIZE);
+  chan_spdy_pack_settings (g_steal_pointer (&self->settings_spot), self->limits.stream_window, features);
 }
 
 void
@@ -256,6 +264,8 @@ chan_spdy_conn_taken (ChanSpdyConn *self, guint32 stream_id, guint32 count)
 gsize
 chan_spdy_conn_peek_output (ChanSpdyConn *self, ChanSpdySegment *segments, gsize n_segments)
 {
+  if (self->settings_spot != NULL)
+    return 0;
   if (self->n_due > 0 || self->session_due)
     flush_due (self);
   return chan_output_queue_peek (&self->output, segments, n_segments);
@@ -276,11 +286,15 @@ chan_spdy_conn_output_bytes (ChanSpdyConn *self)
 {
   guint n_due = self->n_due + (self->session_due ? 1 : 0);
 
+  if (self->settings_spot != NULL)
+    return 0;
   return self->output.bytes + (chan_spdy_conn_is_over (self) ? 0 : n_due * CHAN_SPDY_PAIR_SIZE);
 }
 
 gboolean
 chan_spdy_conn_output_urgent (ChanSpdyConn *self)
 {
+  if (self->settings_spot != NULL)
+    return FALSE;
   return self->output.bytes > 0 || (!chan_spdy_conn_is_over (self) && (self->session_due || self->n_due > self->n_taken_due));
 }

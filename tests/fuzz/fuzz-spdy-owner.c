@@ -347,6 +347,8 @@ static void
 decide (FuzzSpdyOwner *self)
 {
   fuzz_spdy_output_drain (&self->output);
+  if (!self->plan->sends_settings)
+    chan_spdy_conn_submit_settings (self->conn, self->plan->dialect == CHAN_SPDY_DIALECT_GLIB ? 1 : 0);
   chan_spdy_conn_set_dialect (self->conn, self->plan->dialect);
 }
 
@@ -397,6 +399,8 @@ fuzz_spdy_owner_init (FuzzSpdyOwner *self, const FuzzSpdyPlan *plan)
     chan_spdy_conn_set_dialect (self->conn, plan->dialect);
   if (plan->sends_settings)
     chan_spdy_conn_submit_settings (self->conn, 1);
+  else if (plan->decides_late)
+    chan_spdy_conn_reserve_settings (self->conn);
   for (guint i = 0; i < plan->n_early; i++)
     act_next (self, plan->actions[i], NULL);
 }

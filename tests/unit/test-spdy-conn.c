@@ -117,6 +117,49 @@ test_settings (void)
   teardown ();
 }
 
+/* A place is kept for them, before all that was said meanwhile. */
+static void
+test_settings_come_first_though_decided_last (void)
+{
+  g_autoptr (GByteArray) none = NULL;
+  guint32 id;
+
+  setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_UNKNOWN, NULL);
+  chan_spdy_conn_reserve_settings (peer.conn);
+  chan_spdy_conn_ping (peer.conn, &id);
+  none = spdy_peer_output (&peer);
+  g_assert_cmpuint (none->len, ==, 0);
+  g_assert_false (chan_spdy_conn_output_urgent (peer.conn));
+  g_assert_cmpuint (chan_spdy_conn_output_bytes (peer.conn), ==, 0);
+  chan_spdy_conn_submit_settings (peer.conn, 1);
+  {
+    g_autoptr (GByteArray) bytes = spdy_peer_output (&peer);
+
+    g_assert_cmpmem (bytes->data, bytes->len,
+                     "\x80\x03\0\4\0\0\0\x14\0\0\0\2\0\0\0\7\0\1\0\0\0\x4c\x43\x31\0\0\0\1"
+                     "\x80\x03\0\6\0\0\0\4\0\0\0\1", 40);
+  }
+  teardown ();
+}
+
+/* GOAWAY says why, though the settings were never decided. */
+static void
+test_settings_undecided_at_a_failure (void)
+{
+  setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_UNKNOWN, NULL);
+  chan_spdy_conn_reserve_settings (peer.conn);
+  spdy_script_control (&script, CHAN_SPDY_SETTINGS, 0, (const guint8 *) "\x7f\0\0\0", 4);
+  spdy_script_run (&script, &peer);
+  {
+    g_autoptr (GByteArray) bytes = spdy_peer_output (&peer);
+
+    g_assert_cmpmem (bytes->data, bytes->len,
+                     "\x80\x03\0\4\0\0\0\x14\0\0\0\2\0\0\0\7\0\1\0\0\0\x4c\x43\x31\0\0\0\0"
+                     "\x80\x03\0\7\0\0\0\x8\0\0\0\0\0\0\0\1", 44);
+  }
+  teardown ();
+}
+
 static void
 test_ping (void)
 {
@@ -434,6 +477,8 @@ main (int argc, char **argv)
   g_test_add_func ("/spdy-conn/replies-in-any-order", test_reply);
   g_test_add_func ("/spdy-conn/generation-1-parents-and-refs", test_generation_1);
   g_test_add_func ("/spdy-conn/settings-once-and-first-entry-counts", test_settings);
+  g_test_add_func ("/spdy-conn/settings-come-first-though-decided-last", test_settings_come_first_though_decided_last);
+  g_test_add_func ("/spdy-conn/settings-undecided-at-a-failure", test_settings_undecided_at_a_failure);
   g_test_add_func ("/spdy-conn/ping-parity", test_ping);
   g_test_add_func ("/spdy-conn/goaway-stops-opens", test_goaway);
   g_test_add_func ("/spdy-conn/reset-is-said-once-and-silence-follows", test_reset);
