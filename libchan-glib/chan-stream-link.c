@@ -197,7 +197,7 @@ link_begin_settling (ChanStreamLink *self)
       || (self->wanted == CHAN_SPDY_DIALECT_UNKNOWN && self->role == CHAN_SESSION_SERVER))
     chan_spdy_conn_submit_settings (self->conn, CHAN_FEATURE_BASE);
   else if (self->wanted == CHAN_SPDY_DIALECT_UNKNOWN)
-    chan_spdy_conn_reserve_settings (self->conn);
+    chan_spdy_conn_await_settings (self->conn);
   if (self->wanted != CHAN_SPDY_DIALECT_UNKNOWN && self->wanted != CHAN_SPDY_DIALECT_GLIB)
     chan_stream_link_settle (self, self->wanted);
   else if (self->wanted == CHAN_SPDY_DIALECT_GLIB || self->io->alpn != NULL)

@@ -197,6 +197,20 @@ chan_output_queue_append_owned (ChanOutputQueue *self, const guint8 *data, gsize
     piece_append (self, data, len)->owner = g_bytes_ref (owner);
 }
 
+void
+chan_output_queue_prepend (ChanOutputQueue *self, GBytes *bytes)
+{
+  ChanOutputPiece piece = { .owner = g_bytes_ref (bytes) };
+  ChanOutputPiece *first;
+
+  piece.data = g_bytes_get_data (bytes, &piece.len);
+  piece_append (self, NULL, 0);
+  first = &self->pieces[self->first];
+  memmove (first + 1, first, (self->n - 1) * sizeof *first);
+  *first = piece;
+  self->bytes += piece.len;
+}
+
 /* --- taking ------------------------------------------------------------- */
 
 gsize

@@ -40,6 +40,8 @@ void    chan_output_queue_clear        (ChanOutputQueue *self);
 /* Appends `len` bytes for the caller to write now. At most RESERVE_MAX. */
 guint8 *chan_output_queue_reserve      (ChanOutputQueue *self, gsize len);
 void    chan_output_queue_append       (ChanOutputQueue *self, const guint8 *data, gsize len);
+/* Before all else; nothing of the queue may have been written yet. */
+void    chan_output_queue_prepend      (ChanOutputQueue *self, GBytes *bytes);
 void    chan_output_queue_append_owned (ChanOutputQueue *self, const guint8 *data, gsize len, GBytes *owner);
 
 /* The first pieces; valid until they are consumed. */

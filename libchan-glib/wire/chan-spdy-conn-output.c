@@ -87,22 +87,30 @@ chan_spdy_conn_write_open (ChanSpdyConn *self, guint32 stream_id, const ChanSpdy
 }
 
 void
-chan_spdy_conn_reserve_settings (ChanSpdyConn *self)
+chan_spdy_conn_await_settings (ChanSpdyConn *self)
 {
-  if (!self->settings_sent && self->settings_spot == NULL && !chan_spdy_conn_is_over (self))
-    self->settings_spot = chan_output_queue_reserve (&self->output, CHAN_SPDY_SETTINGS_SIZE);
+  self->settings_awaited = !self->settings_sent && !chan_spdy_conn_is_over (self);
 }
 
 void
 chan_spdy_conn_submit_settings (ChanSpdyConn *self, guint32 features)
 {
+  guint8 settings[CHAN_SPDY_SETTINGS_SIZE];
+
   /* Once: each SETTINGS would be a shift of all windows for the peer. */
   if (self->settings_sent || chan_spdy_conn_is_over (self))
     return;
   self->settings_sent = TRUE;
-  if (self->settings_spot == NULL)
-    self->settings_spot = chan_output_queue_reserve (&self->output, CHAN_SPDY_SETTINGS_SIZE);
-  chan_spdy_pack_settings (g_steal_pointer (&self->settings_spot), self->limits.stream_window, features);
+  self->settings_awaited = FALSE;
+  chan_spdy_pack_settings (settings, self->limits.stream_window, features);
+  if (self->output.n == 0)
+    chan_output_queue_append (&self->output, settings, sizeof settings);
+  else
+    {
+      g_autoptr (GBytes) bytes = g_bytes_new (settings, sizeof settings);
+
+      chan_output_queue_prepend (&self->output, bytes);
+    }
 }
 
 void
@@ -264,7 +272,7 @@ chan_spdy_conn_taken (ChanSpdyConn *self, guint32 stream_id, guint32 count)
 gsize
 chan_spdy_conn_peek_output (ChanSpdyConn *self, ChanSpdySegment *segments, gsize n_segments)
 {
-  if (self->settings_spot != NULL)
+  if (self->settings_awaited)
     return 0;
   if (self->n_due > 0 || self->session_due)
     flush_due (self);
@@ -286,7 +294,7 @@ chan_spdy_conn_output_bytes (ChanSpdyConn *self)
 {
   guint n_due = self->n_due + (self->session_due ? 1 : 0);
 
-  if (self->settings_spot != NULL)
+  if (self->settings_awaited)
     return 0;
   return self->output.bytes + (chan_spdy_conn_is_over (self) ? 0 : n_due * CHAN_SPDY_PAIR_SIZE);
 }
@@ -294,7 +302,7 @@ chan_spdy_conn_output_bytes (ChanSpdyConn *self)
 gboolean
 chan_spdy_conn_output_urgent (ChanSpdyConn *self)
 {
-  if (self->settings_spot != NULL)
+  if (self->settings_awaited)
     return FALSE;
   return self->output.bytes > 0 || (!chan_spdy_conn_is_over (self) && (self->session_due || self->n_due > self->n_taken_due));
 }

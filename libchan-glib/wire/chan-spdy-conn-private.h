@@ -103,7 +103,7 @@ struct _ChanSpdyConn
   guint64 reply_mark;             /* output offset: replies before it are `replies_old` */
   guint replies_old, replies_new; /* unsent, at most */
   gboolean settings_sent;
-  guint8 *settings_spot;          /* in the output, for SETTINGS that are not known yet; nullable */
+  gboolean settings_awaited;      /* all output waits for them */
   gboolean goaway_sent;
   gboolean goaway_received;
 };

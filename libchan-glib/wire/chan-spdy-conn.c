@@ -81,7 +81,7 @@ chan_spdy_conn_fail (ChanSpdyConn *self, const char *text)
 {
   if (chan_spdy_conn_is_over (self))
     return FALSE;
-  if (self->settings_spot != NULL)
+  if (self->settings_awaited)
     chan_spdy_conn_submit_settings (self, 0);
   self->input = CHAN_SPDY_INPUT_FAILED;
   self->failure = text;

@@ -114,10 +114,10 @@ gboolean chan_spdy_conn_in_frame   (ChanSpdyConn *self);
 void     chan_spdy_conn_set_dialect     (ChanSpdyConn *self, ChanSpdyDialect dialect);
 /* jschan, and not an old Go: it has sent SETTINGS. */
 gboolean chan_spdy_conn_is_jschan       (ChanSpdyConn *self);
-/* SETTINGS (INITIAL_WINDOW_SIZE, private id) as our first frame. One whose features
- * are not known yet has its place before all output, which waits for them. */
-void     chan_spdy_conn_reserve_settings (ChanSpdyConn *self);
-void     chan_spdy_conn_submit_settings  (ChanSpdyConn *self, guint32 features);
+/* SETTINGS (INITIAL_WINDOW_SIZE, private id) as our first frame. Where their
+ * features are not known yet, all output waits for them. */
+void     chan_spdy_conn_await_settings  (ChanSpdyConn *self);
+void     chan_spdy_conn_submit_settings (ChanSpdyConn *self, guint32 features);
 /* Queues SYN_STREAM; gives stream id and ref. A parent is sent where the dialect
  * has one. FALSE: ids are used up (2^30), GOAWAY was seen or sent, the
  * connection has failed, or the strings are larger than the limits. */

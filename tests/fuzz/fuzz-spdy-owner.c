@@ -400,7 +400,7 @@ fuzz_spdy_owner_init (FuzzSpdyOwner *self, const FuzzSpdyPlan *plan)
   if (plan->sends_settings)
     chan_spdy_conn_submit_settings (self->conn, 1);
   else if (plan->decides_late)
-    chan_spdy_conn_reserve_settings (self->conn);
+    chan_spdy_conn_await_settings (self->conn);
   for (guint i = 0; i < plan->n_early; i++)
     act_next (self, plan->actions[i], NULL);
 }

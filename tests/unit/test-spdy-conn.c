@@ -125,7 +125,7 @@ test_settings_come_first_though_decided_last (void)
   guint32 id;
 
   setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_UNKNOWN, NULL);
-  chan_spdy_conn_reserve_settings (peer.conn);
+  chan_spdy_conn_await_settings (peer.conn);
   chan_spdy_conn_ping (peer.conn, &id);
   none = spdy_peer_output (&peer);
   g_assert_cmpuint (none->len, ==, 0);
@@ -147,7 +147,7 @@ static void
 test_settings_undecided_at_a_failure (void)
 {
   setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_UNKNOWN, NULL);
-  chan_spdy_conn_reserve_settings (peer.conn);
+  chan_spdy_conn_await_settings (peer.conn);
   spdy_script_control (&script, CHAN_SPDY_SETTINGS, 0, (const guint8 *) "\x7f\0\0\0", 4);
   spdy_script_run (&script, &peer);
   {
