@@ -213,7 +213,7 @@ class AsClient(Rules, unittest.TestCase):
     def setUpClass(cls):
         cls.record = Record()
         for scenario in SCENARIOS:
-            assert we_call(cls.record, scenario) == 0, scenario
+            assert we_call(cls.record, scenario, '?settle-ms=200') == 0, scenario
 
     def test_goaway_comes_when_every_stream_is_finished(self):
         self.obeyed('GOAWAY', len(self.record.of(spdy.GOAWAY)) == len(SCENARIOS))
