@@ -3,6 +3,7 @@
 
 #include "chan-byte-stream-private.h"
 #include "chan-message-private.h"
+#include "chan-pump.h"
 #include "chan-receiver-private.h"
 #include "chan-relay.h"
 #include "chan-stream.h"
@@ -39,7 +40,7 @@ output_side (HandleSide *sides, guint n, ChanByteOutput *output)
   return add_side (sides, n, chan_byte_output_get_pipe (output), chan_byte_output_state (output), output, TRUE);
 }
 
-/* 0: not a handle that can be sent. */
+/* 0: not an end of ours. */
 static guint
 handle_sides (GObject *handle, HandleSide *sides)
 {
@@ -171,6 +172,8 @@ pack_handle (GObject *handle, ChanPipe *carrier, GError **error)
   HandleSide sides[2];
   guint n = handle_sides (handle, sides);
 
+  if (n == 0 && chan_pump_is_foreign (handle))
+    return chan_pump_pack (handle, error);
   if (n == 0)
     {
       g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_UNSUPPORTED, "A %s cannot be sent inside a message", G_OBJECT_TYPE_NAME (handle));
@@ -206,7 +209,20 @@ unpack_handle (GObject *handle, GObject *packed)
   set_states (packed, CHAN_OBJECT_MOVED);
   for (guint i = 0; i < n; i++)
     unreserve_side (&sides[i]);
+  if (n == 0)
+    chan_pump_unpack (handle);
   g_object_unref (packed);
+}
+
+static void
+commit_handle (GObject *handle)
+{
+  HandleSide sides[2];
+
+  if (handle_sides (handle, sides) > 0)
+    set_states (handle, CHAN_OBJECT_MOVED);
+  else
+    chan_pump_commit (handle);
 }
 
 ChanMessage *
@@ -248,7 +264,7 @@ chan_message_commit (ChanMessage *message)
     {
       g_autoptr (GObject) handle = chan_message_take_reserved (message, i);
 
-      set_states (handle, CHAN_OBJECT_MOVED);
+      commit_handle (handle);
     }
 }
 

@@ -17,13 +17,28 @@
  * is an index into the message's own list of handles, as in
  * [class@Gio.UnixFDList]; an index outside that list cannot occur.
  *
- * A handle is a [class@Chan.Sender], a [class@Chan.Receiver], or a stream
- * ([class@Gio.IOStream], [class@Gio.InputStream], [class@Gio.OutputStream]).
+ * A handle is a [class@Chan.Sender], a [class@Chan.Receiver], a
+ * [class@Chan.ByteStream], or any other stream: a [class@Gio.IOStream], a
+ * [class@Gio.InputStream] (which the other side reads) or a
+ * [class@Gio.OutputStream] (which it writes), files and sockets included. Such
+ * a stream reaches the other side as a [class@Chan.ByteStream]; see below.
+ *
  * Handles *move*: they are the caller's until a send is accepted, then they are
  * gone from the message that was sent, and the other side finds them in the
  * message that it receives. Until it takes them with
  * [method@Chan.Message.steal_handle] or a reference of its own, they belong to
  * that message and go when it goes.
+ *
+ * A stream that is no [class@Chan.ByteStream] stays here, and the library
+ * carries its bytes: it reads only as fast as the other side takes, an end of
+ * file or a close goes on as that, and an error as an error. When both directions have
+ * ended, or the message was dropped unread, it closes the stream; if what came
+ * to be written did not end with a close, then under a cancelled
+ * [class@Gio.Cancellable], so that [method@Gio.File.replace] keeps the old file.
+ * From the moment a send is accepted such a stream must not be used any more.
+ * Streams over file descriptors, of files and of memory are carried by a thread
+ * of the library; any other by its asynchronous calls in the main context that
+ * was the thread-default one at the send, which must be iterated.
  *
  * A message is a reference-counted value. Its body never changes, so it can be
  * shared between threads, and sent any number of times while it carries no

@@ -100,6 +100,8 @@ extern const ChanConformanceTest chan_conformance_receiver_closes[];
 extern const ChanConformanceTest chan_conformance_cancel[];
 extern const ChanConformanceTest chan_conformance_handles[];
 extern const ChanConformanceTest chan_conformance_handles_queued[];
+extern const ChanConformanceTest chan_conformance_foreign[];
+extern const ChanConformanceTest chan_conformance_foreign_own[];
 extern const ChanConformanceTest chan_conformance_bytes_ends[];
 extern const ChanConformanceTest chan_conformance_bytes_flow[];
 extern const ChanConformanceTest chan_conformance_dispatch[];
