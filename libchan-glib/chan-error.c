@@ -10,4 +10,17 @@
  *
  * Since: 0.1
  */
-G_DEFINE_QUARK (chan-channel-error-quark, chan_channel_error)
+GQuark
+chan_channel_error_quark (void)
+{
+  /* G_DEFINE_QUARK() without its data race: errors are made in any thread. */
+  static gint quark;
+  gint known = g_atomic_int_get (&quark);
+
+  if (known == 0)
+    {
+      known = (gint) g_quark_from_static_string ("chan-channel-error-quark");
+      g_atomic_int_set (&quark, known);
+    }
+  return (GQuark) known;
+}
