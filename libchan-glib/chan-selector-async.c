@@ -31,9 +31,11 @@ select_abandoned (ChanAsyncResult *result)
   ChanSelectorCase *winner = result->origin;
   ChanLater later;
 
-  ((ChanSelector *) result->owner)->waiting = FALSE;
   if (winner == NULL)
-    return;
+    {
+      chan_selector_leave (result->owner);
+      return;
+    }
   chan_later_init (&later);
   if (winner->op.state == CHAN_OP_RESERVED && winner->pipe != NULL)
     {
@@ -42,6 +44,7 @@ select_abandoned (ChanAsyncResult *result)
       chan_pipe_unlock (winner->pipe, &later);
     }
   g_clear_error (&winner->op.error);
+  chan_selector_leave (result->owner);
 }
 
 /**
@@ -71,7 +74,7 @@ chan_selector_wait_async (ChanSelector *self, int io_priority, GCancellable *can
   result = chan_async_result_new (NULL, chan_selector_wait_async, cancellable, callback, user_data);
   chan_later_init (&later);
   if (!g_cancellable_set_error_if_cancelled (cancellable, &result->op.error)
-      && chan_selector_may_wait (self, &result->op.error))
+      && chan_selector_enter (self, &result->op.error))
     {
       result->owner = chan_selector_ref (self);
       result->owner_unref = (GDestroyNotify) chan_selector_unref;
@@ -106,18 +109,18 @@ int
 chan_selector_wait_finish (ChanSelector *self, GAsyncResult *result, GError **error)
 {
   ChanAsyncResult *op;
+  int index = -1;
 
   g_return_val_if_fail (self != NULL, -1);
   if (!chan_async_result_begin_finish (result, NULL, chan_selector_wait_async))
     return -1;
   op = CHAN_ASYNC_RESULT (result);
   g_return_val_if_fail (op->owner == self || op->op.error != NULL, -1);
-  if (op->owner == self)
-    self->waiting = FALSE;
   if (op->op.error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&op->op.error));
-      return -1;
-    }
-  return chan_selector_conclude (self, op->origin);
+    g_propagate_error (error, g_steal_pointer (&op->op.error));
+  else
+    index = chan_selector_conclude (self, op->origin);
+  if (op->owner == self)
+    chan_selector_leave (self);
+  return index;
 }

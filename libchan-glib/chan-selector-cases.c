@@ -99,19 +99,28 @@ case_begin (ChanSelectorCase *self)
 }
 
 gboolean
-chan_selector_may_wait (ChanSelector *self, GError **error)
+chan_selector_enter (ChanSelector *self, GError **error)
 {
   guint n_live = 0;
 
-  for (guint i = 0; i < self->cases->len; i++)
-    n_live += ((ChanSelectorCase *) self->cases->pdata[i])->pipe != NULL;
-  if (self->waiting || n_live == 0)
+  if (!g_atomic_int_compare_and_exchange (&self->waiting, FALSE, TRUE))
     {
-      g_set_error_literal (error, G_IO_ERROR, self->waiting ? G_IO_ERROR_PENDING : G_IO_ERROR_INVALID_ARGUMENT,
-                           self->waiting ? "This selector waits already" : "This selector has nothing to wait for");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "This selector waits already");
       return FALSE;
     }
-  return TRUE;
+  for (guint i = 0; i < self->cases->len; i++)
+    n_live += ((ChanSelectorCase *) self->cases->pdata[i])->pipe != NULL;
+  if (n_live > 0)
+    return TRUE;
+  chan_selector_leave (self);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "This selector has nothing to wait for");
+  return FALSE;
+}
+
+void
+chan_selector_leave (ChanSelector *self)
+{
+  g_atomic_int_set (&self->waiting, FALSE);
 }
 
 void
@@ -119,7 +128,6 @@ chan_selector_begin (ChanSelector *self)
 {
   guint n = self->cases->len;
 
-  self->waiting = TRUE;
   self->claim = (ChanClaim){ FALSE, FALSE };
   g_clear_pointer (&self->message, chan_message_unref);
   g_clear_error (&self->error);

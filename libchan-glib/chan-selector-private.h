@@ -29,7 +29,7 @@ struct _ChanSelector
   GPtrArray *cases;
   ChanClaim claim;
   guint turn;           /* the case that is looked at first next time */
-  gboolean waiting;     /* until it is finished */
+  gint waiting;         /* atomic: until it is finished. Who set it may touch the rest */
   ChanMessage *message; /* what the last wait brought */
   GError *error;
   /* Somebody ended one of the operations, or could not: any lock may be held. */
@@ -40,7 +40,9 @@ struct _ChanSelector
 };
 
 /* FALSE: nothing to wait for, or it waits already; then nothing of it may be touched. */
-gboolean          chan_selector_may_wait (ChanSelector *self, GError **error);
+/* Says that it waits; FALSE if it cannot. Whoever entered leaves. */
+gboolean          chan_selector_enter    (ChanSelector *self, GError **error);
+void              chan_selector_leave    (ChanSelector *self);
 /* After the one above, and when `wake` is set. */
 void              chan_selector_begin (ChanSelector *self);
 /* Which operation ended, or NULL; looks again at all if one could not be claimed meanwhile. */

@@ -180,6 +180,7 @@ run (SelectWait *wait, GCancellable *cancellable, GError **error)
   ChanSelector *self = wait->self;
   ChanSelectorCase *winner;
   gboolean cancelled = FALSE;
+  int index;
 
   while ((winner = chan_selector_look (self)) == NULL)
     {
@@ -200,8 +201,9 @@ run (SelectWait *wait, GCancellable *cancellable, GError **error)
     }
   leave_all (wait);
   chan_selector_end (self);
-  self->waiting = FALSE;
-  return winner != NULL ? chan_selector_conclude (self, winner) : -1;
+  index = winner != NULL ? chan_selector_conclude (self, winner) : -1;
+  chan_selector_leave (self);
+  return index;
 }
 
 /**
@@ -254,7 +256,7 @@ chan_selector_wait_until (ChanSelector *self, gint64 deadline, GCancellable *can
   int index;
 
   g_return_val_if_fail (self != NULL, -1);
-  if (g_cancellable_set_error_if_cancelled (cancellable, error) || !chan_selector_may_wait (self, error))
+  if (g_cancellable_set_error_if_cancelled (cancellable, error) || !chan_selector_enter (self, error))
     return -1;
 
   self->wake = blocking_wake;

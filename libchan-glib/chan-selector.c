@@ -140,7 +140,7 @@ guint
 chan_selector_add_receiver (ChanSelector *self, ChanReceiver *receiver)
 {
   g_return_val_if_fail (self != NULL && CHAN_IS_RECEIVER (receiver), G_MAXUINT);
-  g_return_val_if_fail (!self->waiting && chan_receiver_get_pipe (receiver) != NULL, G_MAXUINT);
+  g_return_val_if_fail (g_atomic_int_get (&self->waiting) == FALSE && chan_receiver_get_pipe (receiver) != NULL, G_MAXUINT);
 
   return add_case (self, receiver, chan_receiver_get_pipe (receiver), FALSE, NULL);
 }
@@ -169,7 +169,7 @@ guint
 chan_selector_add_sender (ChanSelector *self, ChanSender *sender, ChanMessage *message)
 {
   g_return_val_if_fail (self != NULL && CHAN_IS_SENDER (sender), G_MAXUINT);
-  g_return_val_if_fail (!self->waiting && chan_sender_get_pipe (sender) != NULL, G_MAXUINT);
+  g_return_val_if_fail (g_atomic_int_get (&self->waiting) == FALSE && chan_sender_get_pipe (sender) != NULL, G_MAXUINT);
 
   return add_case (self, sender, chan_sender_get_pipe (sender), TRUE, message);
 }
@@ -189,7 +189,7 @@ chan_selector_set_message (ChanSelector *self, guint index_, ChanMessage *messag
 {
   ChanSelectorCase *changed;
 
-  g_return_if_fail (self != NULL && !self->waiting && index_ < self->cases->len);
+  g_return_if_fail (self != NULL && g_atomic_int_get (&self->waiting) == FALSE && index_ < self->cases->len);
   changed = self->cases->pdata[index_];
   g_return_if_fail (changed->sends);
 
@@ -211,7 +211,7 @@ chan_selector_remove (ChanSelector *self, guint index_)
 {
   ChanSelectorCase *removed;
 
-  g_return_if_fail (self != NULL && !self->waiting && index_ < self->cases->len);
+  g_return_if_fail (self != NULL && g_atomic_int_get (&self->waiting) == FALSE && index_ < self->cases->len);
 
   removed = self->cases->pdata[index_];
   removed->pipe = NULL;
@@ -236,7 +236,7 @@ chan_selector_remove (ChanSelector *self, guint index_)
 ChanMessage *
 chan_selector_steal_message (ChanSelector *self, GError **error)
 {
-  g_return_val_if_fail (self != NULL && !self->waiting, NULL);
+  g_return_val_if_fail (self != NULL && g_atomic_int_get (&self->waiting) == FALSE, NULL);
 
   if (self->error != NULL)
     g_propagate_error (error, g_steal_pointer (&self->error));
