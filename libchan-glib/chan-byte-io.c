@@ -2,6 +2,7 @@
 #include "chan-byte-io.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "chan-error.h"
 
@@ -13,6 +14,9 @@ chan_byte_io_clear (ChanByteIO *self)
   g_clear_object (&self->remote_address);
   g_clear_object (&self->peer_credentials);
   g_clear_error (&self->failure);
+  for (guint i = 0; self->fds != NULL && i < self->fds->len; i++)
+    close (g_array_index (self->fds, int, i));
+  g_clear_pointer (&self->fds, g_array_unref);
   self->alpn = NULL;
   self->want = 0;
   self->read_pending = FALSE;
@@ -58,6 +62,13 @@ error_from_errno (int saved_errno)
     case ETIMEDOUT:
       return g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TIMED_OUT,
                           "The peer did not answer any more; the connection timed out");
+    case EMFILE:
+    case ENFILE:
+      return g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT,
+                          "File descriptors of the peer were lost: this process has as many open as it may");
+    case ETOOMANYREFS:
+      return g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT,
+                          "Too many file descriptors are on their way between processes");
     default:
       return g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST,
                           "The connection broke: %s", g_strerror (saved_errno));

@@ -13,6 +13,9 @@ G_BEGIN_DECLS
 
 typedef struct _ChanByteIO ChanByteIO;
 
+/* What the kernel passes at once */
+#define CHAN_BYTE_IO_FDS_MAX 253
+
 /* Results besides a byte count */
 #define CHAN_BYTE_IO_EOF   0    /* read: the peer ended its half, cleanly (TLS: close_notify) */
 #define CHAN_BYTE_IO_ERROR (-1) /* error is set; sticky. After one from writev, flush or shutdown
@@ -33,6 +36,10 @@ typedef struct
   gssize   (*writev)    (ChanByteIO *self, const GOutputVector *vectors, gsize n_vectors, GError **error);
   /* Writes what waits inside: 1 nothing waits any more, AGAIN, or ERROR. NULL: nothing ever waits. */
   gssize   (*flush)     (ChanByteIO *self, GError **error);
+  /* As writev, and fds (at most CHAN_BYTE_IO_FDS_MAX) go with the first byte. They stay
+   * the caller's. NULL: cannot. */
+  gssize   (*writev_fds) (ChanByteIO *self, const GOutputVector *vectors, gsize n_vectors,
+                          const int *fds, guint n_fds, GError **error);
   /* Ends our half (TLS: close_notify, then FIN): 1, AGAIN, or ERROR. */
   gssize   (*shutdown)  (ChanByteIO *self, GError **error);
 } ChanByteIOFuncs;
@@ -45,6 +52,10 @@ struct _ChanByteIO
                               * call again (handshake, writev, flush, shutdown) when the fd is ready,
                               * in any way: behind it there may be two */
   gboolean read_pending;     /* read again before polling: the fd does not show what is inside (TLS) */
+  gboolean takes_fds;        /* set by the owner, where writev_fds is there: file descriptors are received; else the
+                              * kernel closes them */
+  GArray *fds;               /* of int, in the order in which they came with what was read; the owner takes them
+                              * from the front; NULL: none ever came */
   GBytes *peer_certificate;  /* DER, after the handshake; nullable */
   const char *alpn;          /* the protocol agreed on; nullable */
   GSocketAddress *local_address, *remote_address; /* nullable */

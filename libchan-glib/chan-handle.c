@@ -2,6 +2,7 @@
 #include "chan-handle.h"
 
 #include "chan-byte-stream-private.h"
+#include "chan-fd-private.h"
 #include "chan-message-private.h"
 #include "chan-pump.h"
 #include "chan-receiver-private.h"
@@ -172,6 +173,8 @@ pack_handle (GObject *handle, ChanPipe *carrier, GError **error)
   HandleSide sides[2];
   guint n = handle_sides (handle, sides);
 
+  if (CHAN_IS_FD (handle))
+    return chan_fd_pack (CHAN_FD (handle), error);
   if (n == 0 && chan_pump_is_foreign (handle))
     return chan_pump_pack (handle, error);
   if (n == 0)
@@ -209,7 +212,9 @@ unpack_handle (GObject *handle, GObject *packed)
   set_states (packed, CHAN_OBJECT_MOVED);
   for (guint i = 0; i < n; i++)
     unreserve_side (&sides[i]);
-  if (n == 0)
+  if (CHAN_IS_FD (handle))
+    chan_fd_unpack (CHAN_FD (handle), CHAN_FD (packed));
+  else if (n == 0)
     chan_pump_unpack (handle);
   g_object_unref (packed);
 }
@@ -219,10 +224,35 @@ commit_handle (GObject *handle)
 {
   HandleSide sides[2];
 
-  if (handle_sides (handle, sides) > 0)
+  if (CHAN_IS_FD (handle))
+    chan_fd_commit (CHAN_FD (handle));
+  else if (handle_sides (handle, sides) > 0)
     set_states (handle, CHAN_OBJECT_MOVED);
   else
     chan_pump_commit (handle);
+}
+
+static gboolean
+check_counts (ChanMessage *message, GError **error)
+{
+  guint n = chan_message_get_n_handles (message);
+  guint n_fds = 0;
+
+  for (guint i = 0; i < n; i++)
+    {
+      GObject *handle = chan_message_get_handle (message, i);
+
+      n_fds += handle != NULL && CHAN_IS_FD (handle);
+    }
+  if (n > chan_limits_default.message_handles)
+    g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX, "A message carries at most %u handles, not %u",
+                 chan_limits_default.message_handles, n);
+  else if (n_fds > chan_limits_default.message_fds)
+    g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX, "A message carries at most %u file descriptors, not %u",
+                 chan_limits_default.message_fds, n_fds);
+  else
+    return TRUE;
+  return FALSE;
 }
 
 ChanMessage *
@@ -233,13 +263,7 @@ chan_message_pack (ChanMessage *message, ChanPipe *carrier, GError **error)
 
   if (n == 0)
     return chan_message_ref (message);
-  if (n > chan_limits_default.message_handles)
-    {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX, "A message carries at most %u handles, not %u",
-                   chan_limits_default.message_handles, n);
-      return NULL;
-    }
-  if (!chan_message_reserve_handles (message, error))
+  if (!check_counts (message, error) || !chan_message_reserve_handles (message, error))
     return NULL;
   handles = g_new (GObject *, n);
   for (guint i = 0; i < n; i++)
@@ -289,6 +313,8 @@ handle_arrived (GObject *handle)
   guint n = handle_sides (handle, sides);
   ChanLater later;
 
+  if (CHAN_IS_FD (handle))
+    chan_fd_arrived (CHAN_FD (handle));
   for (guint i = 0; i < n; i++)
     {
       ChanPipe *pipe = sides[i].pipe;
@@ -339,6 +365,8 @@ chan_handle_cancel (GObject *handle)
   guint n = handle_sides (handle, sides);
   ChanLater later;
 
+  if (CHAN_IS_FD (handle))
+    chan_fd_cancel (CHAN_FD (handle));
   for (guint i = 0; i < n; i++)
     {
       if (g_atomic_int_get (sides[i].state) == CHAN_OBJECT_MOVED)

@@ -18,6 +18,7 @@ G_DECLARE_DERIVABLE_TYPE (ChanLink, chan_link, CHAN, LINK, GObject)
  * @CHAN_LINK_OWN_WINDOWS: does credit for bytes itself and says with `deliver_room` when to go on
  * @CHAN_LINK_BY_REFERENCE: bodies are not serialised
  * @CHAN_LINK_TAKEN: `grant` reaches the peer, so that capacity counts messages taken
+ * @CHAN_LINK_FDS: passes file descriptors; to other links they are byte streams
  *
  * What a kind of link can do.
  *
@@ -29,6 +30,7 @@ typedef enum
   CHAN_LINK_OWN_WINDOWS = 1 << 1,
   CHAN_LINK_BY_REFERENCE = 1 << 2,
   CHAN_LINK_TAKEN = 1 << 3,
+  CHAN_LINK_FDS = 1 << 4,
 } ChanLinkFlags;
 
 /**
@@ -55,7 +57,8 @@ typedef struct
 /**
  * ChanHandleRef:
  * @kind: what the receiver of the message gets
- * @stream: the stream that stands for it
+ * @stream: the stream that stands for it; 0 for a file descriptor
+ * @fd: the file descriptor, which is the link's if its `send` succeeds; else -1
  *
  * A handle inside a message, as a link sees it.
  *
@@ -65,6 +68,7 @@ typedef struct
 {
   ChanStreamKind kind;
   guint64 stream;
+  int fd;
 } ChanHandleRef;
 
 /**
@@ -98,8 +102,9 @@ typedef struct
  * @open: opens a stream of ours. @stream is chosen by the core, odd numbers on
  *   one side's count; never used twice in a session.
  * @send: takes a whole message; called only while the stream has room. @refs are
- *   the streams of its handles, already open, in index order; a handle's local
- *   object is never seen by a link. @cost: the bytes it counts for. On failure
+ *   the streams of its handles, already open, in index order, and with
+ *   %CHAN_LINK_FDS the file descriptors; a handle's local object is never seen
+ *   by a link. @cost: the bytes it counts for. On failure
  *   nothing was sent and the channel lives.
  * @write: takes bytes of a byte stream; called only while the stream has room
  * @grant: the application took @bytes bytes, and @messages messages in all

@@ -26,6 +26,8 @@ const ChanOption chan_option_table[] = {
   INT ("max-message-nodes", "MaxMessageNodes", 262144, 1, 1 << 24, "values"),
   INT ("max-message-depth", "MaxMessageDepth", 64, 1, 64, "levels"),
   INT ("max-message-handles", "MaxMessageHandles", 64, 0, 1024, "handles"),
+  INT ("message-fds", "MessageFds", 16, 0, 253, "descriptors"),
+  INT ("session-fds", "SessionFds", 256, 0, 65536, "descriptors"),
   INT ("max-streams", "MaxStreams", 1024, 1, 1 << 20, "streams"),
   /* flow control */
   INT ("stream-window", "StreamWindow", 64 * KIB, KIB, 16 * MIB, "bytes"),

@@ -406,6 +406,8 @@ chan_options_get_limits (ChanOptions *self, ChanLimits *ret_limits)
   ret_limits->message_nodes = limit (self, "max-message-nodes");
   ret_limits->message_depth = limit (self, "max-message-depth");
   ret_limits->message_handles = limit (self, "max-message-handles");
+  ret_limits->message_fds = limit (self, "message-fds");
+  ret_limits->session_fds = limit (self, "session-fds");
   ret_limits->peer_streams = limit (self, "max-streams");
   ret_limits->unclaimed_streams = ret_limits->peer_streams;
   ret_limits->stream_window = limit (self, "stream-window");

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -52,6 +53,51 @@ socket_io_free (ChanByteIO *base)
   g_free (self);
 }
 
+/* --- file descriptors ------------------------------------------------------- */
+
+typedef union
+{
+  struct cmsghdr align;
+  char bytes[CMSG_SPACE (CHAN_BYTE_IO_FDS_MAX * sizeof (int))];
+} FdControl;
+
+static void
+keep_fds (ChanByteIO *base, struct msghdr *header)
+{
+  for (struct cmsghdr *part = CMSG_FIRSTHDR (header); part != NULL; part = CMSG_NXTHDR (header, part))
+    {
+      guint n = (guint) ((part->cmsg_len - CMSG_LEN (0)) / sizeof (int));
+
+      if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+        continue;
+      if (base->fds == NULL)
+        base->fds = g_array_new (FALSE, FALSE, sizeof (int));
+      g_array_append_vals (base->fds, CMSG_DATA (part), n);
+    }
+}
+
+/* As recv(). Some did not fit: the process has as many open as it may, and the
+ * kernel has closed those. What they were for is not known, so that is the end. */
+static gssize
+receive_with_fds (ChanByteIO *base, guint8 *buffer, gsize len)
+{
+  struct iovec vector = { buffer, len };
+  struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
+  FdControl control;
+  gssize n;
+
+  header.msg_control = &control;
+  header.msg_controllen = sizeof control;
+  n = recvmsg (base->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (n < 0)
+    return n;
+  keep_fds (base, &header);
+  if ((header.msg_flags & MSG_CTRUNC) == 0)
+    return n;
+  errno = EMFILE;
+  return -1;
+}
+
 static gssize
 socket_io_read (ChanByteIO *base, guint8 *buffer, gsize len, GError **error)
 {
@@ -60,7 +106,7 @@ socket_io_read (ChanByteIO *base, guint8 *buffer, gsize len, GError **error)
   if (base->read_failed)
     return chan_byte_io_fail_read (base, NULL, error);
   do
-    n = recv (base->fd, buffer, len, MSG_DONTWAIT);
+    n = base->takes_fds ? receive_with_fds (base, buffer, len) : recv (base->fd, buffer, len, MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
   if (n > 0)
     return n;
@@ -70,6 +116,43 @@ socket_io_read (ChanByteIO *base, guint8 *buffer, gsize len, GError **error)
     return CHAN_BYTE_IO_AGAIN;
   base->read_failed = TRUE;
   return chan_byte_io_fail_errno (base, errno, error);
+}
+
+static gssize
+write_failed (ChanByteIO *base, int saved_errno, GError **error)
+{
+  if (saved_errno != EAGAIN && saved_errno != EWOULDBLOCK)
+    return chan_byte_io_fail_errno (base, saved_errno, error);
+  base->want = G_IO_OUT;
+  return CHAN_BYTE_IO_AGAIN;
+}
+
+static gssize
+socket_io_writev_fds (ChanByteIO *base, const GOutputVector *vectors, gsize n_vectors, const int *fds, guint n_fds, GError **error)
+{
+  struct msghdr header = { 0 };
+  FdControl control = { 0 };
+  struct cmsghdr *part;
+  gssize n;
+
+  if (base->failure)
+    return chan_byte_io_fail (base, NULL, error);
+  header.msg_iov = (struct iovec *) vectors;
+  header.msg_iovlen = MIN (n_vectors, IOV_MAX);
+  header.msg_control = &control;
+  header.msg_controllen = CMSG_SPACE (n_fds * sizeof (int));
+  part = CMSG_FIRSTHDR (&header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN (n_fds * sizeof (int));
+  memcpy (CMSG_DATA (part), fds, n_fds * sizeof (int));
+  do
+    n = sendmsg (base->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  if (n < 0)
+    return write_failed (base, errno, error);
+  base->want = 0;
+  return n;
 }
 
 static gssize
@@ -91,15 +174,10 @@ socket_io_writev (ChanByteIO *base, const GOutputVector *vectors, gsize n_vector
         n = sendmsg (base->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
   while (n < 0 && errno == EINTR);
-  if (n >= 0)
-    {
-      base->want = 0;
-      return n;
-    }
-  if (errno != EAGAIN && errno != EWOULDBLOCK)
-    return chan_byte_io_fail_errno (base, errno, error);
-  base->want = G_IO_OUT;
-  return CHAN_BYTE_IO_AGAIN;
+  if (n < 0)
+    return write_failed (base, errno, error);
+  base->want = 0;
+  return n;
 }
 
 static gssize
@@ -118,6 +196,14 @@ static const ChanByteIOFuncs socket_io_funcs = {
   .free = socket_io_free,
   .read = socket_io_read,
   .writev = socket_io_writev,
+  .shutdown = socket_io_shutdown,
+};
+
+static const ChanByteIOFuncs unix_io_funcs = {
+  .free = socket_io_free,
+  .read = socket_io_read,
+  .writev = socket_io_writev,
+  .writev_fds = socket_io_writev_fds,
   .shutdown = socket_io_shutdown,
 };
 
@@ -197,6 +283,7 @@ set_up (ChanByteIO *base)
     {
       set_option (base->fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES);
       base->peer_credentials = get_credentials (base->fd);
+      base->funcs = &unix_io_funcs;
     }
 }
 

@@ -203,8 +203,12 @@ claim_all (ChanStreamLink *self, ChanDecoded *message, LinkStream **streams)
   for (gsize i = 0; i < message->n_handles; i++)
     {
       guint32 sid;
-      ChanSpdyClaim claim = chan_spdy_conn_lookup_ref (self->conn, message->handles[i].ref, &sid);
+      ChanSpdyClaim claim;
 
+      streams[i] = NULL;
+      if (message->handles[i].kind == CHAN_WIRE_FD)
+        continue;
+      claim = chan_spdy_conn_lookup_ref (self->conn, message->handles[i].ref, &sid);
       if (claim != CHAN_SPDY_CLAIM_OK)
         return claim;
       streams[i] = chan_spdy_conn_get_stream_data (self->conn, sid);
@@ -218,7 +222,8 @@ claim_all (ChanStreamLink *self, ChanDecoded *message, LinkStream **streams)
     {
       guint32 sid;
 
-      chan_spdy_conn_claim (self->conn, message->handles[i].ref, &sid);
+      if (streams[i] != NULL)
+        chan_spdy_conn_claim (self->conn, message->handles[i].ref, &sid);
     }
   return CHAN_SPDY_CLAIM_OK;
 }
@@ -236,13 +241,18 @@ deliver (ChanStreamLink *self, LinkStream *stream, ChanDecoded *decoded, LinkStr
   stream->early = 0;
   for (gsize i = 0; i < decoded->n_handles; i++)
     {
+      if (streams[i] == NULL)
+        {
+          handles[i] = chan_stream_link_take_fd (self, decoded->handles[i].ref);
+          continue;
+        }
       ids[i] = streams[i]->id;
       handles[i] = import (self, streams[i], decoded->handles[i].kind);
     }
   chan_stream_link_add_unread (self, stream, MAX (cost, 1));
   chan_link_deliver_message (CHAN_LINK (self), stream->id, chan_message_new_received (decoded->body, handles, decoded->n_handles), cost);
   for (gsize i = 0; i < decoded->n_handles; i++)
-    if (chan_link_get_stream_data (CHAN_LINK (self), ids[i]) == streams[i])
+    if (streams[i] != NULL && chan_link_get_stream_data (CHAN_LINK (self), ids[i]) == streams[i])
       release (self, streams[i]);
   g_free (decoded->handles);
 }
@@ -264,8 +274,10 @@ on_message (ChanStreamLink *self, LinkStream *stream, ChanDecoded *decoded)
   LinkStream *streams[256];
   g_autoptr (GError) error = NULL;
   guint64 id = stream->id;
-  ChanSpdyClaim claim = decoded->n_handles <= G_N_ELEMENTS (streams) ? claim_all (self, decoded, streams) : CHAN_SPDY_CLAIM_TWICE;
+  ChanSpdyClaim claim = CHAN_SPDY_CLAIM_TWICE;
 
+  if (chan_stream_link_has_fds (self, stream, decoded, &error) && decoded->n_handles <= G_N_ELEMENTS (streams))
+    claim = claim_all (self, decoded, streams);
   if (claim == CHAN_SPDY_CLAIM_OK)
     {
       deliver (self, stream, decoded, streams);
@@ -278,7 +290,8 @@ on_message (ChanStreamLink *self, LinkStream *stream, ChanDecoded *decoded)
     }
   chan_body_unref (decoded->body);
   g_free (decoded->handles);
-  error = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_PROTOCOL, "A message names a channel that another message named before");
+  if (error == NULL)
+    error = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_PROTOCOL, "A message names a channel that another message named before");
   chan_stream_link_end_stream (self, stream, error);
   return FALSE;
 }

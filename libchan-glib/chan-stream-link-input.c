@@ -15,10 +15,11 @@ chan_stream_link_settle (ChanStreamLink *self, ChanSpdyDialect dialect)
   self->settle_deadline = 0;
   /* A client's SETTINGS say what it settled on, and so both ends settle on the same. */
   if (self->wanted == CHAN_SPDY_DIALECT_UNKNOWN)
-    chan_spdy_conn_submit_settings (self->conn, dialect == CHAN_SPDY_DIALECT_GLIB ? CHAN_FEATURE_BASE : 0);
+    chan_spdy_conn_submit_settings (self->conn, dialect == CHAN_SPDY_DIALECT_GLIB ? self->features : 0);
   chan_spdy_conn_set_dialect (self->conn, dialect);
   if (dialect == CHAN_SPDY_DIALECT_GLIB)
-    chan_link_set_flags (CHAN_LINK (self), CHAN_LINK_DRIVEN | CHAN_LINK_OWN_WINDOWS | CHAN_LINK_TAKEN);
+    chan_link_set_flags (CHAN_LINK (self), CHAN_LINK_DRIVEN | CHAN_LINK_OWN_WINDOWS | CHAN_LINK_TAKEN |
+                                           ((self->features & self->peer_features & CHAN_FEATURE_FDS) != 0 ? CHAN_LINK_FDS : 0));
   if (self->ping_wanted && self->ping_id == 0)
     chan_spdy_conn_ping (self->conn, &self->ping_id);
   chan_link_ready (CHAN_LINK (self));
@@ -34,6 +35,9 @@ on_settings (ChanStreamLink *self, const ChanSpdyEvent *event)
     g_set_error (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_PROTOCOL,
                  "The peer speaks the libchan-glib dialect but said so too late, after settle-ms=%u; raise that, or set dialect=glib",
                  self->settle_ms);
+  if (self->state != LINK_SETTLING)
+    return;
+  self->peer_features = event->features;
   chan_stream_link_settle (self, CHAN_SPDY_DIALECT_GLIB);
 }
 
@@ -215,6 +219,9 @@ on_event (ChanStreamLink *self, const ChanSpdyEvent *event)
     case CHAN_SPDY_EVENT_DATA:
       if (stream != NULL)
         chan_stream_link_data (self, stream, event->data, event->len);
+      break;
+    case CHAN_SPDY_EVENT_FDS:
+      chan_stream_link_fds_arrived (self, event->stream_id, stream, event->count);
       break;
     case CHAN_SPDY_EVENT_RESET:
       on_reset (self, stream, event);

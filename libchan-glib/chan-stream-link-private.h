@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "chan-fd-private.h"
 #include "chan-stream-link.h"
 #include "wire/chan-codec.h"
 #include "wire/chan-http-head.h"
@@ -10,6 +11,7 @@ G_BEGIN_DECLS
 
 /* Our SETTINGS feature bits (docs/wire.md, "Between two libchan-glib peers") */
 #define CHAN_FEATURE_BASE 1u
+#define CHAN_FEATURE_FDS 2u  /* file descriptors may be sent here with SCM_RIGHTS */
 
 typedef enum
 {
@@ -90,6 +92,12 @@ struct _ChanStreamLink
   guint settle_ms, handshake_sec, keepalive_sec, keepalive_timeout_sec, dangling_sec, stall_sec;
   guint idle_sec, stall_reset_sec;
   guint64 bytes_in, bytes_out;
+  /* chan-stream-link-fds.c; NULL: never was any */
+  guint32 features, peer_features;
+  GArray *fds_out;           /* of int: to be written with their FDS */
+  guint64 n_fds_out, n_fds_in; /* numbers given to descriptors, by us and by the peer */
+  GHashTable *fds_in;        /* number -> LinkFd: announced, and named by no message yet */
+  ChanFdQuota *fd_quota;
   GError *failure;           /* found while handling events; the service returns it */
 };
 
@@ -116,6 +124,17 @@ void chan_stream_link_drop_slot   (ChanStreamLink *self, LinkStream *stream);
 /* Part of a message is there: gives credit for the rest where the window does not. */
 void chan_stream_link_go_on       (ChanStreamLink *self, LinkStream *stream);
 void chan_stream_link_cancel_children (ChanStreamLink *self, LinkStream *stream);
+
+/* chan-stream-link-fds.c */
+void     chan_stream_link_offer_fds    (ChanStreamLink *self);  /* before our SETTINGS */
+void     chan_stream_link_queue_fds    (ChanStreamLink *self, LinkStream *stream, const ChanHandleRef *refs, gsize n_refs);
+gssize   chan_stream_link_write_fds    (ChanStreamLink *self, const GOutputVector *vectors, gsize n, GError **error);
+void     chan_stream_link_read_fds     (ChanStreamLink *self, guint n_before);
+void     chan_stream_link_fds_arrived  (ChanStreamLink *self, guint32 sid, LinkStream *stream, guint count);
+gboolean chan_stream_link_has_fds      (ChanStreamLink *self, LinkStream *stream, const ChanDecoded *message, GError **error);
+GObject *chan_stream_link_take_fd      (ChanStreamLink *self, guint64 number);
+void     chan_stream_link_forget_fds   (ChanStreamLink *self, guint32 sid);
+void     chan_stream_link_clear_fds    (ChanStreamLink *self);  /* closes all, now; no lock held */
 
 /* chan-stream-link-slots.c */
 gboolean chan_stream_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GError **error);

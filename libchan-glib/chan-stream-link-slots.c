@@ -63,7 +63,29 @@ hold (ChanStreamLink *self, LinkStream *stream, const ChanHandleRef *refs, gsize
   if (n_refs > 0)
     chan_spdy_conn_hold (self->conn, stream->sid);
   for (gsize i = 0; i < n_refs; i++)
-    chan_spdy_conn_hold (self->conn, lookup (self, refs[i].stream)->sid);
+    if (refs[i].kind != CHAN_STREAM_FD)
+      chan_spdy_conn_hold (self->conn, lookup (self, refs[i].stream)->sid);
+}
+
+/* How the message names its handles. */
+static gboolean
+name_handles (ChanStreamLink *self, const ChanHandleRef *refs, gsize n_refs, ChanWireHandle *handles, GError **error)
+{
+  guint n_fds = 0;
+
+  for (gsize i = 0; i < n_refs; i++)
+    {
+      handles[i].kind = (ChanWireKind) refs[i].kind;
+      if (refs[i].kind == CHAN_STREAM_FD)
+        handles[i].ref = self->n_fds_out + n_fds++;
+      else
+        handles[i].ref = chan_spdy_conn_get_ref (self->conn, lookup (self, refs[i].stream)->sid);
+    }
+  if (n_fds <= self->limits.message_fds)
+    return TRUE;
+  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX,
+               "A message carries at most %u file descriptors, not %u", self->limits.message_fds, n_fds);
+  return FALSE;
 }
 
 gboolean
@@ -75,11 +97,8 @@ chan_stream_link_send (ChanLink *link, guint64 id, ChanMessage *message, const C
   ChanWireHandle handles[256];
 
   g_assert (n_refs <= G_N_ELEMENTS (handles));
-  for (gsize i = 0; i < n_refs; i++)
-    {
-      handles[i].kind = (ChanWireKind) refs[i].kind;
-      handles[i].ref = chan_spdy_conn_get_ref (self->conn, lookup (self, refs[i].stream)->sid);
-    }
+  if (!name_handles (self, refs, n_refs, handles, error))
+    return FALSE;
   if (!chan_codec_encode (self->dialect, chan_message_peek_body (message), handles, n_refs, &self->limits, &self->encoded, error))
     return FALSE;
   if (self->encoded.n_bytes > chan_spdy_conn_message_max (self->conn, stream->sid))
@@ -90,6 +109,7 @@ chan_stream_link_send (ChanLink *link, guint64 id, ChanMessage *message, const C
     }
   *cost = self->encoded.n_bytes;
   hold (self, stream, refs, n_refs);
+  chan_stream_link_queue_fds (self, stream, refs, n_refs);
   chan_spdy_conn_send_message (self->conn, stream->sid, self->encoded.segments, self->encoded.n_segments);
   return TRUE;
 }
@@ -187,6 +207,7 @@ chan_stream_link_forget (ChanLink *link, guint64 id)
     return;
   chan_stream_link_cancel_children (self, stream);
   chan_stream_link_uncount (self, stream);
+  chan_stream_link_forget_fds (self, stream->sid);
   chan_link_set_stream_data (link, id, NULL);
   chan_spdy_conn_set_stream_data (self->conn, stream->sid, NULL);
   chan_spdy_conn_forget (self->conn, stream->sid);

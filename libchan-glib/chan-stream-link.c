@@ -68,7 +68,10 @@ link_write (ChanStreamLink *self, GError **error)
 
       for (gsize i = 0; i < n; i++)
         vectors[i] = (GOutputVector){ segments[i].data, segments[i].len };
-      done = self->io->funcs->writev (self->io, vectors, n, error);
+      if (chan_spdy_conn_output_fds (self->conn) > 0)
+        done = chan_stream_link_write_fds (self, vectors, n, error);
+      else
+        done = self->io->funcs->writev (self->io, vectors, n, error);
       if (done == CHAN_BYTE_IO_AGAIN)
         return WRITE_BLOCKED;
       if (done < 0)
@@ -127,6 +130,7 @@ link_read (ChanStreamLink *self)
 
   while (total < READ_BUDGET && self->state != LINK_DEAD && self->failure == NULL && !self->paused)
     {
+      guint n_fds = self->io->fds != NULL ? self->io->fds->len : 0;
       gssize n = self->io->funcs->read (self->io, buffer, sizeof buffer, &self->failure);
 
       if (n == CHAN_BYTE_IO_AGAIN || n == CHAN_BYTE_IO_ERROR)
@@ -139,6 +143,7 @@ link_read (ChanStreamLink *self)
       total += (gsize) n;
       self->bytes_in += (guint64) n;
       self->heard = self->now;
+      chan_stream_link_read_fds (self, n_fds);
       chan_spdy_conn_feed (self->conn, buffer, (gsize) n);
       chan_stream_link_process (self);
       /* Less than asked for: there is nothing more, and no need to ask. */
@@ -192,10 +197,11 @@ link_begin_settling (ChanStreamLink *self)
   self->state = LINK_SETTLING;
   self->heard = self->now;
   self->handshake_deadline = 0;
+  chan_stream_link_offer_fds (self);
   /* Whoever knows already says so; a client that does not, when it does (chan_stream_link_settle). */
   if (self->wanted == CHAN_SPDY_DIALECT_GLIB || self->io->alpn != NULL
       || (self->wanted == CHAN_SPDY_DIALECT_UNKNOWN && self->role == CHAN_SESSION_SERVER))
-    chan_spdy_conn_submit_settings (self->conn, CHAN_FEATURE_BASE);
+    chan_spdy_conn_submit_settings (self->conn, self->features);
   else if (self->wanted == CHAN_SPDY_DIALECT_UNKNOWN)
     chan_spdy_conn_await_settings (self->conn);
   if (self->wanted != CHAN_SPDY_DIALECT_UNKNOWN && self->wanted != CHAN_SPDY_DIALECT_GLIB)
@@ -383,6 +389,7 @@ chan_stream_link_finalize (GObject *object)
 {
   ChanStreamLink *self = CHAN_STREAM_LINK (object);
 
+  chan_stream_link_clear_fds (self);
   g_clear_pointer (&self->io, chan_byte_io_free);
   g_clear_pointer (&self->conn, chan_spdy_conn_free);
   chan_encoded_clear (&self->encoded);

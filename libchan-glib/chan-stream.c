@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-stream.h"
 
-#include "chan-handle.h"
 #include "chan-link-private.h"
-#include "wire/chan-limits.h"
+#include "chan-stream-handles.h"
 
 /* Between the pipes and the link: one stream. */
 
@@ -45,45 +44,11 @@ maybe_remove (ChanStream *self, ChanLater *later)
 
 /* --- down --- */
 
-static void
-unopen (ChanStream *self, ChanStream **opened, guint n, ChanLater *later)
-{
-  g_autoptr (GError) reason = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_RESET, "The message was not sent");
-
-  for (guint i = 0; i < n; i++)
-    chan_stream_reset (opened[i], reason, later);
-}
-
-static ChanStream *
-open_for_handle (ChanStream *self, GObject *handle, ChanLater *later, GError **error)
-{
-  ChanOpenInfo info = { .kind = chan_handle_kind (handle), .parent = self->id };
-  ChanStream *stream;
-  const char *name = NULL;
-
-  if (info.kind == CHAN_STREAM_SENDER || info.kind == CHAN_STREAM_RECEIVER)
-    {
-      guint capacity;
-
-      g_object_get (handle, "capacity", &capacity, NULL);
-      info.capacity = capacity;
-    }
-  info.name = name;
-  stream = chan_stream_new (self->session, TRUE, info.kind);
-  if (link_class (self, later)->open (self->session->link, stream->id, &info, error))
-    return stream;
-  chan_session_core_remove (self->session, stream, later);
-  return NULL;
-}
-
 static gboolean
 send_message (ChanStream *self, ChanMessage *message, gsize *cost, ChanLater *later, GError **error)
 {
-  ChanStream *opened[256];
-  ChanHandleRef refs[256];
-  guint n = chan_message_get_n_handles (message);
+  ChanStreamHandles handles;
 
-  g_assert (n <= G_N_ELEMENTS (opened));
   if (chan_message_get_size (message) > self->session->max_message_bytes)
     {
       g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_LARGE,
@@ -91,28 +56,14 @@ send_message (ChanStream *self, ChanMessage *message, gsize *cost, ChanLater *la
                    chan_message_get_size (message), self->session->max_message_bytes);
       return FALSE;
     }
-  for (guint i = 0; i < n; i++)
+  if (!chan_stream_handles_open (&handles, self, message, later, error))
+    return FALSE;
+  if (!link_class (self, later)->send (self->session->link, self->id, message, handles.refs, handles.n, cost, error))
     {
-      opened[i] = open_for_handle (self, chan_message_get_handle (message, i), later, error);
-      if (opened[i] == NULL)
-        {
-          unopen (self, opened, i, later);
-          return FALSE;
-        }
-      refs[i] = (ChanHandleRef){ opened[i]->kind, opened[i]->id };
-    }
-  if (!link_class (self, later)->send (self->session->link, self->id, message, refs, n, cost, error))
-    {
-      unopen (self, opened, n, later);
+      chan_stream_handles_take_back (&handles, later);
       return FALSE;
     }
-  for (guint i = 0; i < n; i++)
-    {
-      GObject *handle = chan_message_steal_handle (message, i);
-
-      chan_handle_export (handle, opened[i], self->session->reactor, later);
-      chan_later_add (later, g_object_unref, handle);
-    }
+  chan_stream_handles_export (&handles, message, self->session->reactor, later);
   self->session->n_messages_out++;
   return TRUE;
 }

@@ -11,6 +11,7 @@ typedef struct _ChanMessage ChanMessage;
 typedef struct _ChanSender ChanSender;
 typedef struct _ChanReceiver ChanReceiver;
 typedef struct _ChanByteStream ChanByteStream;
+typedef struct _ChanFd ChanFd;
 typedef struct _ChanSession ChanSession;
 typedef struct _ChanListener ChanListener;
 typedef struct _ChanConfig ChanConfig;
@@ -82,6 +83,7 @@ typedef enum
  * @CHAN_STREAM_BYTES_IN: a byte stream that the end which did not open it reads
  * @CHAN_STREAM_SENDER: a channel on which the end that did not open it sends
  * @CHAN_STREAM_RECEIVER: a channel on which the end that did not open it receives
+ * @CHAN_STREAM_FD: no stream, but a file descriptor in a message
  *
  * What a stream of a link carries, seen from the peer of the one who opened it.
  *
@@ -94,6 +96,7 @@ typedef enum
   CHAN_STREAM_BYTES_IN = 3,
   CHAN_STREAM_SENDER = 4,
   CHAN_STREAM_RECEIVER = 5,
+  CHAN_STREAM_FD = 6,
 } ChanStreamKind;
 
 G_END_DECLS

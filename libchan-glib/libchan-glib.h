@@ -5,6 +5,7 @@
 #include <libchan-glib/chan-byte-stream.h>
 #include <libchan-glib/chan-config.h>
 #include <libchan-glib/chan-error.h>
+#include <libchan-glib/chan-fd.h>
 #include <libchan-glib/chan-listener.h>
 #include <libchan-glib/chan-message.h>
 #include <libchan-glib/chan-pipe.h>

@@ -22,6 +22,7 @@ typedef enum
   CHAN_WIRE_BYTES_READ = 3,   /* a byte stream to read from */
   CHAN_WIRE_SENDER = 4,       /* a channel to send on */
   CHAN_WIRE_RECEIVER = 5,     /* a channel to receive from */
+  CHAN_WIRE_FD = 6,           /* a file descriptor; GLIB only; the ref says the how manieth of the session it is, from 0 */
 } ChanWireKind;
 
 typedef struct

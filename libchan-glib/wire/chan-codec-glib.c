@@ -29,7 +29,7 @@ check_kinds (const ChanGlibHead *head)
     {
       guint8 kind = head->handles[i * CHAN_GLIB_HANDLE_SIZE];
 
-      if (kind < CHAN_WIRE_BYTES_DUPLEX || kind > CHAN_WIRE_RECEIVER)
+      if (kind < CHAN_WIRE_BYTES_DUPLEX || kind > CHAN_WIRE_FD)
         return FALSE;
     }
   return TRUE;

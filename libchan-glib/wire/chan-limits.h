@@ -23,6 +23,8 @@ typedef struct
   guint32 message_nodes;         /* values: 262144 */
   guint32 message_depth;         /* 64 */
   guint32 message_handles;       /* 64 */
+  guint32 message_fds;           /* of these, file descriptors: 16 */
+  guint32 session_fds;           /* file descriptors received and not yet taken, whole session: 256 */
   /* streams */
   guint32 peer_streams;          /* opened by the peer and alive: 1024 */
   guint32 unclaimed_streams;     /* opened by the peer, not yet named in a message: 1024 */

@@ -141,6 +141,31 @@ on_taken (ChanSpdyConn *self, const guint8 *payload, gsize len, ChanSpdyEvent *e
   return TRUE;
 }
 
+/* --- file descriptors ---------------------------------------------------- */
+
+static gboolean
+on_fds (ChanSpdyConn *self, const guint8 *payload, gsize len, ChanSpdyEvent *event)
+{
+  guint32 id = id_at (payload);
+  guint32 count = chan_spdy_get_u32 (payload + 4);
+  ChanSpdyStream *stream = chan_spdy_conn_lookup (self, id);
+
+  if (count == 0 || count > self->n_fds)
+    return chan_spdy_conn_fail (self, "file descriptors were announced that did not come");
+  if (stream == NULL)
+    stray (self, id);
+  if (chan_spdy_conn_is_over (self))
+    return FALSE;
+  self->n_fds -= count;
+  chan_spdy_conn_init_event (event, CHAN_SPDY_EVENT_FDS, stream);
+  event->stream_id = id;
+  event->count = count;
+  /* Those of a stream that is over must be closed all the same. */
+  if (stream != NULL && (stream->forgotten || stream->state >= CHAN_SPDY_STREAM_RESET_SENT))
+    event->stream_data = NULL;
+  return TRUE;
+}
+
 /* --- the connection ----------------------------------------------------- */
 
 static gboolean
@@ -233,6 +258,7 @@ static const struct
   { CHAN_SPDY_TAKEN, 8, TRUE, TRUE, on_taken },
   { CHAN_SPDY_ABORT, 8, FALSE, TRUE, on_abort },
   { CHAN_SPDY_STOP, 8, FALSE, TRUE, on_stop },
+  { CHAN_SPDY_FDS, 8, TRUE, TRUE, on_fds },
 };
 
 /* Index of the type's handler, or -1. */

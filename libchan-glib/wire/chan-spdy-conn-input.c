@@ -6,6 +6,16 @@
 #include <string.h>
 
 void
+chan_spdy_conn_feed_fds (ChanSpdyConn *self, guint n)
+{
+  if (chan_spdy_conn_is_over (self))
+    return;
+  self->n_fds += n;
+  if (self->n_fds > CHAN_SPDY_FDS_MAX)
+    chan_spdy_conn_fail (self, "too many file descriptors");
+}
+
+void
 chan_spdy_conn_feed (ChanSpdyConn *self, const guint8 *data, gsize len)
 {
   if (chan_spdy_conn_is_over (self))
@@ -355,5 +365,11 @@ chan_spdy_conn_next_event (ChanSpdyConn *self, ChanSpdyEvent *ret_event)
   while (step == STEP_ON);
   if (step == STEP_EVENT)
     return TRUE;
+  /* Between two frames none may be left. */
+  if (self->n_fds > 0 && !chan_spdy_conn_is_over (self) && !chan_spdy_conn_in_frame (self))
+    {
+      chan_spdy_conn_fail (self, "file descriptors came that were not announced");
+      return chan_spdy_conn_next_event (self, ret_event);
+    }
   return !chan_spdy_conn_is_over (self) && chan_spdy_conn_next_room (self, ret_event);
 }

@@ -269,14 +269,78 @@ chan_spdy_conn_taken (ChanSpdyConn *self, guint32 stream_id, guint32 count)
 
 /* --- the way out -------------------------------------------------------- */
 
+/* Of n pieces, those (and that part of one) before the next byte with which file descriptors go. */
+static gsize
+cut_at_mark (ChanSpdyConn *self, ChanSpdySegment *segments, gsize n)
+{
+  guint64 at = self->output_consumed;
+
+  for (guint i = 0; i < self->fd_marks->len; i++)
+    {
+      guint64 offset = g_array_index (self->fd_marks, ChanSpdyFdMark, i).offset;
+
+      if (offset == self->output_consumed)
+        continue;
+      for (gsize k = 0; k < n; k++)
+        {
+          if (at + segments[k].len >= offset)
+            {
+              segments[k].len = (gsize) (offset - at);
+              return k + 1;
+            }
+          at += segments[k].len;
+        }
+      return n;
+    }
+  return n;
+}
+
 gsize
 chan_spdy_conn_peek_output (ChanSpdyConn *self, ChanSpdySegment *segments, gsize n_segments)
 {
+  gsize n;
+
   if (self->settings_awaited)
     return 0;
   if (self->n_due > 0 || self->session_due)
     flush_due (self);
-  return chan_output_queue_peek (&self->output, segments, n_segments);
+  n = chan_output_queue_peek (&self->output, segments, n_segments);
+  return self->fd_marks != NULL ? cut_at_mark (self, segments, n) : n;
+}
+
+void
+chan_spdy_conn_send_fds (ChanSpdyConn *self, guint32 stream_id, guint count)
+{
+  ChanSpdyFdMark mark = { self->output_consumed + self->output.bytes, count };
+
+  if (chan_spdy_conn_is_over (self) || self->dialect != CHAN_SPDY_DIALECT_GLIB)
+    return;
+  if (self->fd_marks == NULL)
+    self->fd_marks = g_array_new (FALSE, FALSE, sizeof (ChanSpdyFdMark));
+  g_array_append_val (self->fd_marks, mark);
+  chan_spdy_conn_write_pair (self, CHAN_SPDY_FDS, stream_id, count);
+}
+
+guint
+chan_spdy_conn_output_fds (ChanSpdyConn *self)
+{
+  const ChanSpdyFdMark *first = self->fd_marks != NULL ? &g_array_index (self->fd_marks, ChanSpdyFdMark, 0) : NULL;
+
+  return first != NULL && first->offset == self->output_consumed ? first->count : 0;
+}
+
+/* Marks before `end` went out. */
+static void
+drop_marks (ChanSpdyConn *self, guint64 end)
+{
+  guint n = 0;
+
+  while (n < self->fd_marks->len && g_array_index (self->fd_marks, ChanSpdyFdMark, n).offset < end)
+    n++;
+  if (n == self->fd_marks->len)
+    g_clear_pointer (&self->fd_marks, g_array_unref);
+  else if (n > 0)
+    g_array_remove_range (self->fd_marks, 0, n);
 }
 
 void
@@ -285,6 +349,8 @@ chan_spdy_conn_consume_output (ChanSpdyConn *self, gsize bytes)
   bytes = MIN (bytes, self->output.bytes);
   self->output_consumed += bytes;
   chan_output_queue_consume (&self->output, bytes);
+  if (self->fd_marks != NULL)
+    drop_marks (self, self->output_consumed);
   if (self->ready.length > 0)
     chan_spdy_conn_pump (self);
 }

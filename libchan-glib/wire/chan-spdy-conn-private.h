@@ -39,6 +39,13 @@ typedef enum
   CHAN_SPDY_INPUT_N_STATES,
 } ChanSpdyInputState;
 
+/* File descriptors that go with a byte of the output. */
+typedef struct
+{
+  guint64 offset; /* of that byte, as output_consumed counts */
+  guint count;
+} ChanSpdyFdMark;
+
 struct _ChanSpdyConn
 {
   ChanLimits limits;
@@ -63,6 +70,7 @@ struct _ChanSpdyConn
   gboolean heard;                 /* and was handled */
   guint32 data_frames;            /* since their mean was last looked at */
   guint64 data_bytes;
+  guint n_fds;                    /* file descriptors that came and were not announced yet */
   gboolean tiny;                  /* it was low: from now on small ones are glitches */
 
   /* streams */
@@ -102,6 +110,7 @@ struct _ChanSpdyConn
   guint64 output_consumed;
   guint64 reply_mark;             /* output offset: replies before it are `replies_old` */
   guint replies_old, replies_new; /* unsent, at most */
+  GArray *fd_marks;               /* of ChanSpdyFdMark, by offset; NULL: none */
   gboolean settings_sent;
   gboolean settings_awaited;      /* all output waits for them */
   gboolean goaway_sent;

@@ -64,6 +64,8 @@ typedef enum
   CHAN_SPDY_EVENT_STOP,       /* the peer reads no more of the stream; code and text */
   CHAN_SPDY_EVENT_ROOM,       /* stream may send again (room was FALSE before) */
   CHAN_SPDY_EVENT_TAKEN,      /* count: messages the peer's application took, cumulative */
+  CHAN_SPDY_EVENT_FDS,        /* count: the next file descriptors of those that came are for a message of the stream;
+                               * also for a stream that is not there (stream_data NULL) */
   CHAN_SPDY_EVENT_PING_REPLY, /* ping_id */
   CHAN_SPDY_EVENT_GOAWAY,     /* last_good, status */
   CHAN_SPDY_EVENT_FAILED,     /* the connection is over: error text; nothing is parsed any more */
@@ -81,7 +83,7 @@ typedef struct
   gboolean has_code;         /* RESET by ABORT: code and text are the application's */
   guint32 code;              /* ChanChannelError */
   const char *text;          /* RESET: nullable, UTF-8, at most 256 bytes; FAILED: what is wrong, static */
-  guint32 count;             /* TAKEN */
+  guint32 count;             /* TAKEN, FDS */
   guint32 ping_id;
   guint32 last_good;
   gboolean has_window;       /* SETTINGS: INITIAL_WINDOW_SIZE was there */
@@ -98,6 +100,8 @@ void     chan_spdy_conn_set_now    (ChanSpdyConn *self, gint64 now_us);
 /* Lends the next bytes; every byte must be consumed by next_event() (until it
  * returns FALSE) before the next feed, and the memory must stay until then. */
 void     chan_spdy_conn_feed       (ChanSpdyConn *self, const guint8 *data, gsize len);
+/* The same for file descriptors that came with the bytes which are fed next. */
+void     chan_spdy_conn_feed_fds   (ChanSpdyConn *self, guint n);
 /* FALSE: everything fed is consumed (or the connection has failed). DATA
  * events point into the fed memory: no copy is made. ROOM events also come when
  * nothing was fed: ask after set_dialect(), and after consume_output(). */
@@ -158,6 +162,9 @@ void chan_spdy_conn_send_data (ChanSpdyConn *self, guint32 stream_id,
  * waits until the windows are open so far, and must not be larger than: */
 void  chan_spdy_conn_send_message (ChanSpdyConn *self, guint32 stream_id,
                                    const ChanSpdySegment *segments, gsize n_segments);
+/* The next message on the stream names so many file descriptors: queues FDS.
+ * They must be written with its first byte (chan_spdy_conn_output_fds). GLIB only. */
+void  chan_spdy_conn_send_fds     (ChanSpdyConn *self, guint32 stream_id, guint count);
 /* The next message on this stream names others, or is the first on one that is
  * named: to a Go peer it waits, and what follows on the stream, until all but a
  * few streams of ours are answered. */
@@ -202,6 +209,9 @@ guint   chan_spdy_conn_n_streams (ChanSpdyConn *self);
  * not read its answers gets no more of them. */
 gsize    chan_spdy_conn_peek_output    (ChanSpdyConn *self, ChanSpdySegment *segments, gsize n_segments);
 void     chan_spdy_conn_consume_output (ChanSpdyConn *self, gsize bytes);
+/* How many file descriptors go with the first byte of that; the pieces end
+ * before a byte with which others go. */
+guint    chan_spdy_conn_output_fds     (ChanSpdyConn *self);
 gsize    chan_spdy_conn_output_bytes   (ChanSpdyConn *self);
 /* Some of it is more than TAKEN frames, which may wait for company. */
 gboolean chan_spdy_conn_output_urgent  (ChanSpdyConn *self);

@@ -26,6 +26,7 @@ typedef enum
   CHAN_SPDY_TAKEN = 0x4c01, /* u32 stream id, u32 cumulative count of messages taken */
   CHAN_SPDY_ABORT = 0x4c02, /* u32 stream id, u32 ChanChannelError, UTF-8 text to the end of the frame */
   CHAN_SPDY_STOP = 0x4c03,  /* the same: the sender of this reads no more, but may write */
+  CHAN_SPDY_FDS = 0x4c04,   /* u32 stream id, u32 count of file descriptors that come with its first byte */
 } ChanSpdyType;
 
 #define CHAN_SPDY_FLAG_FIN 0x01
@@ -36,6 +37,8 @@ typedef enum
 #define CHAN_SPDY_SETTING_FEATURES 0x4c4331u
 
 #define CHAN_SPDY_ABORT_TEXT_MAX 256
+/* What can go with one byte. */
+#define CHAN_SPDY_FDS_MAX 253
 
 /* Payload before the header block. */
 #define CHAN_SPDY_SYN_STREAM_FIXED 10
@@ -95,7 +98,7 @@ guint8  *chan_spdy_pack_control       (guint8 *at, guint16 type, guint8 flags, g
 /* PUSH, if it is associated with a stream. */
 guint8  *chan_spdy_pack_syn_stream    (guint8 *at, guint32 stream_id, guint32 associated, guint32 block_length);
 guint8  *chan_spdy_pack_syn_reply     (guint8 *at, guint32 stream_id, guint32 block_length);
-/* RST_STREAM, GOAWAY, WINDOW_UPDATE, TAKEN: two numbers. */
+/* RST_STREAM, GOAWAY, WINDOW_UPDATE, TAKEN, FDS: two numbers. */
 #define CHAN_SPDY_PAIR_SIZE (CHAN_SPDY_HEAD_SIZE + 8)
 guint8  *chan_spdy_pack_pair          (guint8 *at, guint16 type, guint32 first, guint32 second);
 #define CHAN_SPDY_PING_SIZE (CHAN_SPDY_HEAD_SIZE + 4)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "plugins/memory/chan-memory-link.h"
 
+#include "libchan-glib/chan-fd.h"
 #include "libchan-glib/chan-link-private.h"
 #include "libchan-glib/chan-message-private.h"
 #include "plugins/memory/chan-memory-pair.h"
@@ -86,6 +87,8 @@ import_all (ChanMemoryLink *self, ChanLink *peer, const ChanHandleRef *refs, gsi
       ChanMemoryStream *stream = lookup (self, refs[i].stream);
       ChanOpenInfo info = { .kind = refs[i].kind };
 
+      if (refs[i].kind == CHAN_STREAM_FD)
+        continue;
       if (stream != NULL)
         {
           info.capacity = stream->capacity;
@@ -95,10 +98,15 @@ import_all (ChanMemoryLink *self, ChanLink *peer, const ChanHandleRef *refs, gsi
         continue;
       /* Their streams are reset by the core; their objects may lock. */
       while (i-- > 0)
-        chan_later_add (self->pair->reactor->later, g_object_unref, handles[i]);
+        if (handles[i] != NULL)
+          chan_later_add (self->pair->reactor->later, g_object_unref, handles[i]);
       g_free (handles);
       return NULL;
     }
+  /* These are ours only when all others are there. */
+  for (gsize i = 0; i < n_refs; i++)
+    if (refs[i].kind == CHAN_STREAM_FD)
+      handles[i] = G_OBJECT (chan_fd_new (refs[i].fd));
   return handles;
 }
 
@@ -278,7 +286,7 @@ chan_memory_link_class_init (ChanMemoryLinkClass *klass)
   ChanLinkClass *link_class = CHAN_LINK_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = chan_memory_link_dispose;
-  link_class->flags = CHAN_LINK_DRIVEN | CHAN_LINK_OWN_WINDOWS | CHAN_LINK_BY_REFERENCE | CHAN_LINK_TAKEN;
+  link_class->flags = CHAN_LINK_DRIVEN | CHAN_LINK_OWN_WINDOWS | CHAN_LINK_BY_REFERENCE | CHAN_LINK_TAKEN | CHAN_LINK_FDS;
   link_class->open = memory_link_open;
   link_class->send = memory_link_send;
   link_class->write = memory_link_write;

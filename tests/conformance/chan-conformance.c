@@ -378,7 +378,7 @@ chan_conformance_run (int argc, char **argv, const ChanConformanceTransport *tra
     chan_conformance_select_threads, chan_conformance_select_session, chan_conformance_request,
     chan_conformance_request_bodies, chan_conformance_splice,         chan_conformance_splice_cancel,
     chan_conformance_values,        chan_conformance_third_party,     chan_conformance_foreign,
-    chan_conformance_foreign_own,
+    chan_conformance_foreign_own,   chan_conformance_fds,
   };
 
   g_test_init (&argc, &argv, NULL);

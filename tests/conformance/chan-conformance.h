@@ -14,6 +14,7 @@ typedef enum
   CHAN_CONFORMANCE_REASONS = 1 << 1,    /* code and text of an abort reach the peer */
   CHAN_CONFORMANCE_OPTIONS = 1 << 2,    /* make_pair() heeds its parameters */
   CHAN_CONFORMANCE_WINDOWS = 1 << 3,    /* bytes are bounded too, not only the number of messages */
+  CHAN_CONFORMANCE_FDS = 1 << 4,        /* file descriptors pass as such */
 } ChanConformanceFlags;
 
 /* A transport without make_pair() is the pipe inside the process. */
@@ -100,6 +101,7 @@ extern const ChanConformanceTest chan_conformance_receiver_closes[];
 extern const ChanConformanceTest chan_conformance_cancel[];
 extern const ChanConformanceTest chan_conformance_handles[];
 extern const ChanConformanceTest chan_conformance_handles_queued[];
+extern const ChanConformanceTest chan_conformance_fds[];
 extern const ChanConformanceTest chan_conformance_foreign[];
 extern const ChanConformanceTest chan_conformance_foreign_own[];
 extern const ChanConformanceTest chan_conformance_bytes_ends[];

@@ -17,7 +17,7 @@ main (int argc, char **argv)
 {
   static const ChanConformanceTransport abstract_sockets = {
     .name = "abstract",
-    .flags = CHAN_CONFORMANCE_RENDEZVOUS | CHAN_CONFORMANCE_REASONS | CHAN_CONFORMANCE_OPTIONS,
+    .flags = CHAN_CONFORMANCE_RENDEZVOUS | CHAN_CONFORMANCE_REASONS | CHAN_CONFORMANCE_OPTIONS | CHAN_CONFORMANCE_FDS,
     .make_pair = make_pair,
     .kill_link = chan_conformance_cut_sockets,
   };

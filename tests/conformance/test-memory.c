@@ -15,7 +15,7 @@ main (int argc, char **argv)
 {
   static const ChanConformanceTransport memory = {
     .name = "memory",
-    .flags = CHAN_CONFORMANCE_RENDEZVOUS | CHAN_CONFORMANCE_REASONS | CHAN_CONFORMANCE_OPTIONS,
+    .flags = CHAN_CONFORMANCE_RENDEZVOUS | CHAN_CONFORMANCE_REASONS | CHAN_CONFORMANCE_OPTIONS | CHAN_CONFORMANCE_FDS,
     .make_pair = make_pair,
   };
 

@@ -40,7 +40,7 @@ main (int argc, char **argv)
 {
   static const ChanConformanceTransport stream_pair = {
     .name = "stream-pair",
-    .flags = CHAN_CONFORMANCE_RENDEZVOUS | CHAN_CONFORMANCE_REASONS | CHAN_CONFORMANCE_WINDOWS,
+    .flags = CHAN_CONFORMANCE_RENDEZVOUS | CHAN_CONFORMANCE_REASONS | CHAN_CONFORMANCE_WINDOWS | CHAN_CONFORMANCE_FDS,
     .make_pair = make_pair,
     .kill_link = chan_conformance_cut_sockets,
   };

@@ -20,7 +20,7 @@ main (int argc, char **argv)
   static const ChanConformanceTransport unix_sockets = {
     .name = "unix",
     .flags = CHAN_CONFORMANCE_RENDEZVOUS | CHAN_CONFORMANCE_REASONS | CHAN_CONFORMANCE_OPTIONS
-             | CHAN_CONFORMANCE_WINDOWS,
+             | CHAN_CONFORMANCE_WINDOWS | CHAN_CONFORMANCE_FDS,
     .make_pair = make_pair,
     .kill_link = chan_conformance_cut_sockets,
   };

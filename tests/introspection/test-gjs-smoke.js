@@ -11,6 +11,12 @@ const TIMEOUT_MS = 20000;
 const message = value => Chan.Message.new_from_json(JSON.stringify(value), []);
 const value = received => JSON.parse(received.to_json());
 
+function carry(handle) {
+    const [sender, receiver] = Chan.pipe_new(1);
+    sender.send(Chan.Message.new_from_json('{"$handle": 0}', [handle]), null);
+    return receiver.receive(null).steal_handle(0);
+}
+
 function assert(condition, text) {
     if (!condition)
         throw new Error(text);
@@ -98,6 +104,27 @@ const tests = {
     unknownScheme() {
         assertThrows(Chan.ChannelError, Chan.ChannelError.NO_TRANSPORT,
             () => Chan.connect('nosuchscheme://nowhere', null));
+    },
+
+    fileDescriptor() {
+        const [number, path] = GLib.file_open_tmp('chan-smoke-XXXXXX');
+        const fd = Chan.Fd.new(number);
+        const moved = carry(fd);
+        assert(moved instanceof Chan.Fd && moved.get() >= 0, 'no file descriptor');
+        assertEqual(fd.get(), -1);
+        assertThrows(Chan.ChannelError, Chan.ChannelError.MOVED, () => fd.dup());
+        GLib.close(moved.dup());
+        GLib.close(moved.steal());
+        assertEqual(moved.get(), -1);
+        GLib.unlink(path);
+    },
+
+    streams() {
+        const memory = Gio.MemoryInputStream.new_from_bytes(new TextEncoder().encode('from memory'));
+        const moved = carry(memory);
+        const input = moved.get_input_stream();
+        assertEqual(new TextDecoder().decode(input.read_bytes(100, null).get_data()), 'from memory');
+        assertEqual(input.read_bytes(100, null).get_size(), 0);
     },
 
     asynchronous() {

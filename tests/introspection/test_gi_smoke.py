@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The typelib from Python, without overrides: pipes, errors, asynchronous calls."""
 
+import os
 import sys
 import threading
+import time
 import traceback
 
 import gi
@@ -161,6 +163,47 @@ def test_source():
         GLib.idle_add(lambda: sender.try_send(message('ready')) and GLib.SOURCE_REMOVE)
 
     assert run_loop(start) == 'ready'
+
+
+def carry(handle):
+    sender, receiver = Chan.pipe_new(1)
+    sender.send(Chan.Message.new_with_handles(GLib.Variant('h', 0), [handle]), None)
+    return receiver.receive(None).steal_handle(0)
+
+
+def test_file_descriptor():
+    read_end, write_end = os.pipe()
+    fd = Chan.Fd.new(write_end)
+    moved = carry(fd)
+    assert isinstance(moved, Chan.Fd)
+    assert fd.get() == -1
+    assert_raises(Chan.channel_error_quark(), Chan.ChannelError.MOVED, fd.dup)
+    copy = moved.dup()
+    assert not os.get_inheritable(copy)
+    os.write(copy, b'one ')
+    os.close(copy)
+    with os.fdopen(moved.steal(), 'wb') as file:
+        file.write(b'two')
+    assert moved.get() == -1
+    with os.fdopen(read_end, 'rb') as file:
+        assert file.read() == b'one two'
+
+
+def test_streams():
+    file, stream = Gio.File.new_tmp('chan-smoke-XXXXXX')
+    # Whoever drops the byte stream ends its halves.
+    written = carry(stream.get_output_stream())
+    assert isinstance(written, Chan.ByteStream)
+    written.get_output_stream().write_all(b'through a message', None)
+    written.get_output_stream().close(None)
+    memory = carry(Gio.MemoryInputStream.new_from_bytes(GLib.Bytes.new(b'from memory')))
+    assert memory.get_input_stream().read_bytes(100, None).get_data() == b'from memory'
+    assert memory.get_input_stream().read_bytes(100, None).get_size() == 0
+    while not stream.get_output_stream().is_closed():
+        time.sleep(0.001)
+    source = carry(file.read(None))
+    assert source.get_input_stream().read_bytes(100, None).get_data() == b'through a message'
+    file.delete(None)
 
 
 def test_another_thread():

@@ -100,6 +100,8 @@ add_event (SpdyPeer *self, const ChanSpdyEvent *event)
     g_string_append_printf (trace, "ROOM %u\n", event->stream_id);
   else if (event->type == CHAN_SPDY_EVENT_TAKEN)
     g_string_append_printf (trace, "TAKEN %u %u\n", event->stream_id, event->count);
+  else if (event->type == CHAN_SPDY_EVENT_FDS)
+    g_string_append_printf (trace, "FDS %u %u\n", event->stream_id, event->count);
   else if (event->type == CHAN_SPDY_EVENT_PING_REPLY)
     g_string_append_printf (trace, "PING_REPLY %u\n", event->ping_id);
   else if (event->type == CHAN_SPDY_EVENT_GOAWAY)
