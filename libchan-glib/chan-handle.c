@@ -401,24 +401,29 @@ chan_message_cancel_handles (ChanMessage *message)
 
 /* --- to a stream --- */
 
-static void
+/* NULL: without a relay. */
+static ChanRelay *
 export_side (HandleSide *side, ChanStream *stream, ChanReactor *reactor, ChanLater *later)
 {
   if (!chan_pipe_attach (side->pipe, reactor, later))
-    chan_relay_export (side->pipe, side->sender, stream, reactor, later);
-  else if (side->sender)
+    return chan_relay_export (side->pipe, side->sender, stream, reactor, later);
+  if (side->sender)
     chan_stream_bind_in (stream, side->pipe, later);
   else
     chan_stream_bind_out (stream, side->pipe, later);
+  return NULL;
 }
 
 void
 chan_handle_export (GObject *handle, ChanStream *stream, ChanReactor *reactor, ChanLater *later)
 {
   HandleSide sides[2];
+  ChanRelay *relays[2] = { NULL };
   guint n = handle_sides (handle, sides);
 
   set_states (handle, CHAN_OBJECT_MOVED);
   for (guint i = 0; i < n; i++)
-    export_side (&sides[i], stream, reactor, later);
+    relays[i] = export_side (&sides[i], stream, reactor, later);
+  if (relays[0] != NULL && relays[1] != NULL)
+    chan_relay_join (relays[0], relays[1]);
 }

@@ -15,7 +15,7 @@ typedef enum
   RELAY_AGAIN, /* something happened while it ran */
 } RelayState;
 
-typedef struct
+struct _ChanRelay
 {
   gatomicrefcount ref_count; /* one for each watch, one while on the way to a run */
   ChanPipe *from;            /* we are its receiver */
@@ -23,7 +23,8 @@ typedef struct
   ChanWatch from_watch, to_watch; /* under the pipe's lock */
   gint state;                /* RelayState, atomic */
   gpointer held;             /* taken from `from`, not yet accepted by `to`; the runner's */
-} ChanRelay;
+  ChanPipe *other_from, *other_to; /* of the relay of the other direction; references; NULL: there is none */
+};
 
 static void
 relay_unref (gpointer data)
@@ -34,17 +35,51 @@ relay_unref (gpointer data)
     return;
   chan_pipe_unref (self->from);
   chan_pipe_unref (self->to);
+  g_clear_pointer (&self->other_from, chan_pipe_unref);
+  g_clear_pointer (&self->other_to, chan_pipe_unref);
   g_free (self);
 }
 
 typedef enum { RELAY_WAIT, RELAY_MORE, RELAY_OVER } RelayStep;
 
-/* Both directions of an end: the source's end goes to the target... */
+/* Whether `to` can take no more; then `from` hears why. */
+static gboolean
+pass_back (ChanPipe *from, ChanPipe *to)
+{
+  g_autoptr (GError) error = NULL;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (to);
+  if (to->sender_error != NULL)
+    error = g_error_copy (to->sender_error);
+  chan_pipe_unlock (to, &later);
+  if (error == NULL)
+    return FALSE;
+  chan_pipe_lock (from);
+  chan_pipe_close_receiver (from, error->domain == CHAN_CHANNEL_ERROR ? (ChanChannelError) error->code : CHAN_CHANNEL_ERROR_CLOSED,
+                            error->message, &later);
+  chan_pipe_unlock (from, &later);
+  return TRUE;
+}
+
+/* Both directions of an end: the target's goes back to the source... */
+static gboolean
+relay_target_gone (ChanRelay *self)
+{
+  return pass_back (self->from, self->to);
+}
+
+/* ...and the source's on to the target. An error ends a whole byte stream, both
+ * ways: what its other direction knows by then is passed on before, for that
+ * came first, and its relay may run in another thread. */
 static void
 relay_end (ChanRelay *self, ChanTake take, const GError *error)
 {
   ChanLater later;
 
+  if (take != CHAN_TAKE_CLOSED && self->other_to != NULL)
+    pass_back (self->other_from, self->other_to);
   chan_later_init (&later);
   chan_pipe_lock (self->to);
   if (take == CHAN_TAKE_CLOSED)
@@ -52,27 +87,6 @@ relay_end (ChanRelay *self, ChanTake take, const GError *error)
   else
     chan_pipe_fail_sender (self->to, error, FALSE, &later);
   chan_pipe_unlock (self->to, &later);
-}
-
-/* ...and the target's, back to the source. */
-static gboolean
-relay_target_gone (ChanRelay *self)
-{
-  g_autoptr (GError) error = NULL;
-  ChanLater later;
-
-  chan_later_init (&later);
-  chan_pipe_lock (self->to);
-  if (self->to->sender_error != NULL)
-    error = g_error_copy (self->to->sender_error);
-  chan_pipe_unlock (self->to, &later);
-  if (error == NULL)
-    return FALSE;
-  chan_pipe_lock (self->from);
-  chan_pipe_close_receiver (self->from, error->domain == CHAN_CHANNEL_ERROR ? (ChanChannelError) error->code : CHAN_CHANNEL_ERROR_CLOSED,
-                            error->message, &later);
-  chan_pipe_unlock (self->from, &later);
-  return TRUE;
 }
 
 static gboolean
@@ -267,7 +281,7 @@ relay_start (gpointer data)
 }
 
 /* Takes over both references. */
-static void
+static ChanRelay *
 relay_new (ChanPipe *from, ChanPipe *to, ChanLater *later)
 {
   ChanRelay *self = g_new0 (ChanRelay, 1);
@@ -283,9 +297,19 @@ relay_new (ChanPipe *from, ChanPipe *to, ChanLater *later)
   /* Until both watches are there, nobody runs it and perhaps ends it. */
   self->state = RELAY_RUNNING;
   chan_later_add (later, relay_start, self);
+  return self;
 }
 
 void
+chan_relay_join (ChanRelay *a, ChanRelay *b)
+{
+  a->other_from = chan_pipe_ref (b->from);
+  a->other_to = chan_pipe_ref (b->to);
+  b->other_from = chan_pipe_ref (a->from);
+  b->other_to = chan_pipe_ref (a->to);
+}
+
+ChanRelay *
 chan_relay_export (ChanPipe *pipe, gboolean sender, ChanStream *stream, ChanReactor *reactor, ChanLater *later)
 {
   ChanPipe *fresh = chan_pipe_core_new (pipe->kind, pipe->capacity, reactor);
@@ -294,12 +318,9 @@ chan_relay_export (ChanPipe *pipe, gboolean sender, ChanStream *stream, ChanReac
     {
       fresh->receiver_side = CHAN_SIDE_LOCAL;
       chan_stream_bind_in (stream, fresh, later);
-      relay_new (fresh, chan_pipe_ref (pipe), later);
+      return relay_new (fresh, chan_pipe_ref (pipe), later);
     }
-  else
-    {
-      fresh->sender_side = CHAN_SIDE_LOCAL;
-      chan_stream_bind_out (stream, fresh, later);
-      relay_new (chan_pipe_ref (pipe), fresh, later);
-    }
+  fresh->sender_side = CHAN_SIDE_LOCAL;
+  chan_stream_bind_out (stream, fresh, later);
+  return relay_new (chan_pipe_ref (pipe), fresh, later);
 }

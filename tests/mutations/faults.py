@@ -173,7 +173,7 @@ FAULTS = [
           'chan-relay.c', 'relay_end',
           'if (take == CHAN_TAKE_CLOSED)', 'if (TRUE)', 'conformance-memory'),
     Fault('relay-deaf-to-close', 'a relay does not tell its source that the target closed',
-          'chan-relay.c', 'relay_target_gone',
+          'chan-relay.c', 'pass_back',
           'if (error == NULL)', 'if (TRUE)', 'conformance-memory'),
     # --- who wakes whom
     Fault('promotion-lost', 'a thread that stops polling a session tells nobody',
