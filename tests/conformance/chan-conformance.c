@@ -162,7 +162,11 @@ opened_channel (ChanConformanceFixture *f, guint capacity, ChanSender **tx, Chan
 static void
 second_pair (ChanConformanceFixture *f)
 {
-  if (f->hop[0] == NULL)
+  if (f->hop[0] != NULL)
+    return;
+  if (f->transport->make_second_pair != NULL)
+    f->transport->make_second_pair (f->test->parameters, &f->hop[0], &f->hop[1]);
+  else
     f->transport->make_pair (f->test->parameters, &f->hop[0], &f->hop[1]);
 }
 
@@ -177,7 +181,7 @@ carry_by_shape (ChanConformanceFixture *f, GObject *end)
     return g_steal_pointer (&local);
   chan_conformance_sessions (f);
   once = chan_conformance_move (f->a, f->b, local);
-  if (f->shape != CHAN_CONFORMANCE_RELAYED)
+  if (f->shape != CHAN_CONFORMANCE_RELAYED && f->shape != CHAN_CONFORMANCE_SENDER_RELAYED)
     return g_steal_pointer (&once);
   second_pair (f);
   return chan_conformance_move (f->hop[0], f->hop[1], once);
@@ -193,7 +197,7 @@ chan_conformance_channel (ChanConformanceFixture *f, guint capacity, ChanSender 
   else
     {
       chan_pipe_new (capacity, tx, rx);
-      if (f->shape == CHAN_CONFORMANCE_SENDER)
+      if (f->shape == CHAN_CONFORMANCE_SENDER || f->shape == CHAN_CONFORMANCE_SENDER_RELAYED)
         *tx = CHAN_SENDER (carry_by_shape (f, G_OBJECT (*tx)));
       else
         *rx = CHAN_RECEIVER (carry_by_shape (f, G_OBJECT (*rx)));
@@ -290,7 +294,10 @@ warm_up (const ChanConformanceTransport *transport)
       chan_test_take (rx, 0, 1);
       g_clear_object (&tx);
       g_clear_object (&rx);
-      chan_conformance_connect_other (transport, &f.hop[0], &f.hop[1]);
+      if (transport->make_second_pair != NULL)
+        transport->make_second_pair (NULL, &f.hop[0], &f.hop[1]);
+      else
+        chan_conformance_connect_other (transport, &f.hop[0], &f.hop[1]);
       chan_conformance_open (f.hop[0], f.hop[1], NULL, &tx, &rx);
       chan_test_send (tx, 0, 1);
       chan_test_take (rx, 0, 1);
@@ -318,13 +325,17 @@ static const struct
   { CHAN_CONFORMANCE_SENDER, "sender-sent" },
   { CHAN_CONFORMANCE_RELAYED, "relayed" },
   { CHAN_CONFORMANCE_SESSION, "session" },
+  { CHAN_CONFORMANCE_SENDER_RELAYED, "sender-relayed" },
 };
 
 static gboolean
 is_possible (const ChanConformanceTransport *transport, const ChanConformanceTest *test, ChanConformanceShape shape)
 {
   gboolean local = transport->make_pair == NULL;
+  gboolean second = transport->make_second_pair != NULL;
 
+  if (second ? shape != CHAN_CONFORMANCE_RELAYED && shape != CHAN_CONFORMANCE_SENDER_RELAYED : shape == CHAN_CONFORMANCE_SENDER_RELAYED)
+    return FALSE;
   if ((test->shapes & shape) == 0 || local != (shape == CHAN_CONFORMANCE_PIPE))
     return FALSE;
   if ((test->needs & CHAN_CONFORMANCE_NEEDS_CAPACITY) != 0
@@ -366,26 +377,36 @@ add_tests (const ChanConformanceTransport *transport, const ChanConformanceTest 
         }
 }
 
+static const ChanConformanceTest *const topics[] = {
+  chan_conformance_order,         chan_conformance_capacity,        chan_conformance_end,
+  chan_conformance_receiver_closes, chan_conformance_cancel,        chan_conformance_handles,
+  chan_conformance_handles_queued, chan_conformance_bytes_ends,     chan_conformance_bytes_flow,
+  chan_conformance_dispatch,      chan_conformance_threads,         chan_conformance_session,
+  chan_conformance_session_end,   chan_conformance_select,          chan_conformance_select_handles,
+  chan_conformance_select_threads, chan_conformance_select_session, chan_conformance_request,
+  chan_conformance_request_bodies, chan_conformance_splice,         chan_conformance_splice_cancel,
+  chan_conformance_values,        chan_conformance_third_party,     chan_conformance_foreign,
+  chan_conformance_foreign_own,   chan_conformance_fds,
+};
+
+/* What must hold over any two transports: bytes and messages with their ends, credit, and handles of all kinds */
+static const ChanConformanceTest *const pair_topics[] = {
+  chan_conformance_order,      chan_conformance_capacity,   chan_conformance_end,     chan_conformance_receiver_closes,
+  chan_conformance_handles,    chan_conformance_handles_queued, chan_conformance_bytes_ends, chan_conformance_bytes_flow,
+  chan_conformance_foreign,    chan_conformance_foreign_own, chan_conformance_fds,
+};
+
 int
 chan_conformance_run (int argc, char **argv, const ChanConformanceTransport *transport)
 {
-  static const ChanConformanceTest *const topics[] = {
-    chan_conformance_order,         chan_conformance_capacity,        chan_conformance_end,
-    chan_conformance_receiver_closes, chan_conformance_cancel,        chan_conformance_handles,
-    chan_conformance_handles_queued, chan_conformance_bytes_ends,     chan_conformance_bytes_flow,
-    chan_conformance_dispatch,      chan_conformance_threads,         chan_conformance_session,
-    chan_conformance_session_end,   chan_conformance_select,          chan_conformance_select_handles,
-    chan_conformance_select_threads, chan_conformance_select_session, chan_conformance_request,
-    chan_conformance_request_bodies, chan_conformance_splice,         chan_conformance_splice_cancel,
-    chan_conformance_values,        chan_conformance_third_party,     chan_conformance_foreign,
-    chan_conformance_foreign_own,   chan_conformance_fds,
-  };
+  const ChanConformanceTest *const *list = transport->make_second_pair != NULL ? pair_topics : topics;
+  gsize n = transport->make_second_pair != NULL ? G_N_ELEMENTS (pair_topics) : G_N_ELEMENTS (topics);
 
   g_test_init (&argc, &argv, NULL);
   signal (SIGALRM, alarm_cb);
   if (!g_test_subprocess ())
     warm_up (transport);
-  for (guint i = 0; i < G_N_ELEMENTS (topics); i++)
-    add_tests (transport, topics[i]);
+  for (gsize i = 0; i < n; i++)
+    add_tests (transport, list[i]);
   return g_test_run ();
 }

@@ -24,6 +24,9 @@ typedef struct
   ChanConformanceFlags flags;
   /* `parameters`: URI parameters for both sides, such as "capacity=5"; nullable */
   void (*make_pair) (const char *parameters, ChanSession **a, ChanSession **b);
+  /* The same over another transport, over which what came goes on: then only that is tested, in the shapes
+   * RELAYED and SENDER_RELAYED. Nullable: over the same one */
+  void (*make_second_pair) (const char *parameters, ChanSession **a, ChanSession **b);
   /* Cuts the connection hard, as a dying network would; nullable */
   void (*kill_link) (ChanSession *a, ChanSession *b);
 } ChanConformanceTransport;
@@ -37,11 +40,13 @@ typedef enum
   CHAN_CONFORMANCE_SENDER = 1 << 3,   /* the sender of a pipe crossed in a message */
   CHAN_CONFORMANCE_RELAYED = 1 << 4,  /* the receiver crossed twice, by two sessions */
   CHAN_CONFORMANCE_SESSION = 1 << 5,  /* the test makes what it needs of f->a and f->b */
+  CHAN_CONFORMANCE_SENDER_RELAYED = 1 << 6, /* the sender crossed twice, by sessions over two transports */
 } ChanConformanceShape;
 
 #define CHAN_CONFORMANCE_DIRECT \
   (CHAN_CONFORMANCE_PIPE | CHAN_CONFORMANCE_OPENED | CHAN_CONFORMANCE_RECEIVER | CHAN_CONFORMANCE_SENDER)
-#define CHAN_CONFORMANCE_ALL (CHAN_CONFORMANCE_DIRECT | CHAN_CONFORMANCE_RELAYED)
+#define CHAN_CONFORMANCE_ALL \
+  (CHAN_CONFORMANCE_DIRECT | CHAN_CONFORMANCE_RELAYED | CHAN_CONFORMANCE_SENDER_RELAYED)
 /* Of a byte stream one end stays and the other crosses. */
 #define CHAN_CONFORMANCE_BYTES (CHAN_CONFORMANCE_PIPE | CHAN_CONFORMANCE_RECEIVER | CHAN_CONFORMANCE_RELAYED)
 
