@@ -117,6 +117,8 @@ test_answers (void)
   assert_example (&peer, "syn-reply");
   chan_spdy_conn_taken (peer.conn, 1, 3);
   assert_example (&peer, "taken");
+  chan_spdy_conn_send_fds (peer.conn, 1, 2);
+  assert_example (&peer, "fds");
   chan_spdy_conn_stop (peer.conn, 1, 1, "enough");
   assert_example (&peer, "stop");
   chan_spdy_conn_reset (peer.conn, 1, CHAN_SPDY_CANCEL, 1, "bye");
