@@ -185,6 +185,15 @@ chan_stream_link_forget_fds (ChanStreamLink *self, guint32 sid)
     }
 }
 
+/* The connection is about to be freed, under the lock. */
+void
+chan_stream_link_drop_unannounced_fds (ChanStreamLink *self)
+{
+  for (guint i = 0; self->io->fds != NULL && i < self->io->fds->len; i++)
+    chan_fd_close_later (g_array_index (self->io->fds, int, i), chan_link_private (CHAN_LINK (self))->session->reactor->later);
+  g_clear_pointer (&self->io->fds, g_array_unref);
+}
+
 void
 chan_stream_link_clear_fds (ChanStreamLink *self)
 {

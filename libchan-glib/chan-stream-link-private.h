@@ -134,6 +134,7 @@ void     chan_stream_link_fds_arrived  (ChanStreamLink *self, guint32 sid, LinkS
 gboolean chan_stream_link_has_fds      (ChanStreamLink *self, LinkStream *stream, const ChanDecoded *message, GError **error);
 GObject *chan_stream_link_take_fd      (ChanStreamLink *self, guint64 number);
 void     chan_stream_link_forget_fds   (ChanStreamLink *self, guint32 sid);
+void     chan_stream_link_drop_unannounced_fds (ChanStreamLink *self);
 void     chan_stream_link_clear_fds    (ChanStreamLink *self);  /* closes all, now; no lock held */
 
 /* chan-stream-link-slots.c */

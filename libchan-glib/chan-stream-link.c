@@ -357,6 +357,7 @@ stream_link_shutdown (ChanLink *link, gboolean drain)
     {
       link_write (self, NULL);
       self->state = LINK_DEAD;
+      chan_stream_link_drop_unannounced_fds (self);
       g_clear_pointer (&self->io, chan_byte_io_free);
       return;
     }
