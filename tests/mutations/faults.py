@@ -126,7 +126,7 @@ FAULTS = [
     Fault('cancelled-send-was-sent', 'a cancelled send stays in the queue of those that wait',
           'chan-sender.c', 'send_waiting',
           'if (result != CHAN_WAIT_ENDED)\n    {\n',
-          'if (result != CHAN_WAIT_ENDED)\n    {\n      chan_pipe_enqueue (self->pipe, chan_message_ref (packed), 0);\n',
+          'if (result != CHAN_WAIT_ENDED)\n    {\n      chan_pipe_enqueue (self->pipe, chan_message_ref (*packed), 0);\n',
           'conformance-pipe'),
     Fault('reservation-lost', 'a message kept for a receive that is never finished goes to nobody',
           'chan-pipe-receive.c', 'receive_abandoned',
