@@ -158,7 +158,9 @@ relay_put (ChanRelay *self)
     {
       if (item != NULL)
         chan_pipe_drop_item (self->to, item, &later);
-      chan_pipe_fail_sender (self->to, error, FALSE, &later);
+      /* If the target just closed, that is passed back: an error would end the other direction of a byte stream too. */
+      if (self->to->sender_error == NULL)
+        chan_pipe_fail_sender (self->to, error, FALSE, &later);
     }
   chan_pipe_unlock (self->to, &later);
   return accept == CHAN_ACCEPT_WAIT ? RELAY_WAIT : RELAY_MORE;

@@ -183,6 +183,31 @@ test_reader_closes_pending (ChanConformanceFixture *f)
   g_assert_error (writing.error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
 }
 
+/* Whatever was on the way at that moment. */
+static void
+test_reader_closes_in_traffic (ChanConformanceFixture *f)
+{
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (GIOStream) near = NULL;
+      g_autoptr (GIOStream) far = NULL;
+      g_autoptr (GError) error = NULL;
+      g_auto (ChanTestWriting) writing = { 0 };
+      guint8 buffer[1000];
+      gsize n = 0;
+
+      chan_conformance_bytes (f, &near, &far);
+      chan_test_writing_start (&writing, chan_test_output (near), 64 << 20, FALSE);
+      g_assert_true (g_input_stream_read_all (chan_test_input (far), buffer, sizeof buffer, &n, NULL, &error));
+      g_assert_true (g_input_stream_close (chan_test_input (far), NULL, &error));
+      g_assert_no_error (error);
+      chan_test_thread_join (&writing.thread);
+      g_assert_error (writing.error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
+      chan_test_write (chan_test_output (far), "still there");
+      chan_test_read (chan_test_input (near), "still there");
+    }
+}
+
 /* --- one direction as a handle ----------------------------------------------------------------- */
 
 /* What came out as a GInputStream, or as a stream that has one. */
@@ -306,6 +331,7 @@ const ChanConformanceTest chan_conformance_bytes_ends[] = {
   { "bytes/reader-closes-and-the-writer-has-a-broken-pipe", test_reader_closes, CHAN_CONFORMANCE_BYTES },
   { "bytes/reader-is-dropped-and-the-writer-has-a-broken-pipe", test_reader_dropped, CHAN_CONFORMANCE_BYTES },
   { "bytes/reader-closes-and-a-waiting-write-has-a-broken-pipe", test_reader_closes_pending, CHAN_CONFORMANCE_BYTES },
+  { "bytes/reader-closes-in-the-middle-and-the-other-direction-goes-on", test_reader_closes_in_traffic, CHAN_CONFORMANCE_BYTES },
   { "bytes/input-stream-alone-moves", test_input_only, CHAN_CONFORMANCE_ALL },
   { "bytes/output-stream-alone-moves", test_output_only, CHAN_CONFORMANCE_ALL },
   { "bytes/output-stream-dropped-where-it-moved-is-an-error", test_output_only_dropped, CHAN_CONFORMANCE_ALL },
