@@ -225,11 +225,25 @@ way_start (ChanPumpWay *way)
 }
 
 /* Whoever waits for the foreign stream must hear that nobody reads any more. */
-static void
-cancel_later (gpointer cancellable)
+static gboolean
+cancel_cb (gpointer data)
 {
-  g_cancellable_cancel (cancellable);
-  g_object_unref (cancellable);
+  ChanPump *self = data;
+
+  g_cancellable_cancel (self->out.cancellable);
+  return G_SOURCE_REMOVE;
+}
+
+/* In the context: GLib's source of a cancellable may miss that it is cancelled by another thread while it is attached. */
+static void
+cancel_later (gpointer data)
+{
+  ChanPump *self = data;
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, cancel_cb, self, chan_pump_unref);
+  g_source_attach (source, self->context);
 }
 
 static void
@@ -238,7 +252,7 @@ watch_notify (ChanWatch *watch, ChanLater *later)
   ChanPump *self = (ChanPump *) ((guint8 *) watch - G_STRUCT_OFFSET (ChanPump, watch));
 
   if (chan_byte_output_get_pipe (self->near_output)->sender_error != NULL)
-    chan_later_add (later, cancel_later, g_object_ref (self->out.cancellable));
+    chan_later_add (later, cancel_later, chan_pump_ref (self));
 }
 
 static void
