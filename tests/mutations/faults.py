@@ -66,7 +66,7 @@ FAULTS = [
           'chan_byte_output_end (self->near_output, NULL, FALSE);', 'conformance-pipe'),
     Fault('foreign-held', 'an idle stream is kept open after the peer has let go of it',
           'chan-pump-run.c', 'watch_notify',
-          'chan_later_add (later, cancel_later, g_object_ref (self->out.cancellable));', ';', 'conformance-pipe'),
+          'chan_later_add (later, cancel_later, chan_pump_ref (self));', ';', 'conformance-pipe'),
     Fault('fd-leaked', 'file descriptors of a channel that ends are not closed',
           'chan-stream-link-fds.c', 'chan_stream_link_forget_fds',
           'chan_fd_close_later (entry->fd, chan_link_private (CHAN_LINK (self))->session->reactor->later);', ';', 'fds'),
