@@ -36,6 +36,7 @@ wait_blocked (ChanByteOp *self, GCancellable *cancellable, ChanLater *later)
   ChanWaitResult result;
 
   chan_sync_op_init (&wait);
+  wait.spins = TRUE;
   chan_op_ring_append (self->ring, &wait.op);
   result = chan_sync_op_wait (&wait, &self->pipe->guard, 0, cancellable, later);
   if (result != CHAN_WAIT_ENDED)

@@ -25,6 +25,7 @@ receive_waiting (ChanPipe *self, gint64 deadline, GCancellable *cancellable, Cha
   ChanWaitResult result;
 
   chan_sync_op_init (&wait);
+  wait.spins = TRUE;
   chan_op_ring_append (&self->receivers, &wait.op);
   /* Capacity 0: a try_send() may be waiting for exactly this. */
   if (self->watches != NULL)

@@ -24,6 +24,7 @@ struct _ChanWaiter
   int event_fd;            /* the thread's */
   gboolean asleep;         /* in poll(), or about to be: needs a write to event_fd */
   gboolean holds;          /* polls the reactor's fd */
+  gint noted;              /* atomic: to be looked at again; for one that spins before it sleeps */
 };
 
 typedef struct

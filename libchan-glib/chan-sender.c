@@ -275,6 +275,7 @@ send_waiting (ChanSender *self, ChanMessage **packed, ChanAccept accept, gint64 
   ChanWaitResult result = CHAN_WAIT_ENDED;
 
   chan_sync_op_init (&wait);
+  wait.spins = TRUE;
   if (accept == CHAN_ACCEPT_WAIT)
     {
       wait.op.item = *packed;

@@ -30,13 +30,13 @@ chan_guard_lock (ChanGuard *self)
 
   if (reactor == NULL)
     {
-      g_mutex_lock (&self->own);
+      chan_spin_lock (&self->own);
       reactor = self->reactor;
       if (reactor == NULL)
         return;
       g_mutex_unlock (&self->own);
     }
-  g_mutex_lock (&reactor->lock);
+  chan_spin_lock (&reactor->lock);
 }
 
 void
@@ -160,14 +160,17 @@ chan_wait_thread_fd (void)
 static void
 sync_op_wake (ChanOp *op, ChanLater *later)
 {
-  chan_waiter_wake (&((ChanSyncOp *) op)->waiter);
+  ChanWaiter *waiter = &((ChanSyncOp *) op)->waiter;
+
+  g_atomic_int_set (&waiter->noted, TRUE);
+  chan_waiter_wake (waiter);
 }
 
 /* Wakes to take its part in polling the socket. */
 static void
 sync_op_attached (ChanOp *op, ChanReactor *reactor, ChanLater *later)
 {
-  chan_waiter_wake (&((ChanSyncOp *) op)->waiter);
+  sync_op_wake (op, later);
 }
 
 void
@@ -273,6 +276,22 @@ sync_wait_join (SyncWait *wait, ChanLater *later)
   chan_reactor_try_hold (reactor, &wait->self->waiter);
 }
 
+/* Only where another thread of this process is awaited: a socket is not looked at meanwhile. */
+static void
+sync_wait_spin (SyncWait *wait, ChanLater *later)
+{
+  ChanGuard *guard = wait->guard;
+  gboolean success;
+
+  if (!wait->self->spins || (guard->reactor != NULL && guard->reactor->fd >= 0) || !op_waits (&wait->self->op) || !chan_spin_helps ()
+      || !chan_spin_luck_try (&guard->luck))
+    return;
+  chan_guard_unlock (guard, later);
+  success = chan_spin_for_flag (&wait->self->waiter.noted);
+  chan_guard_lock (guard);
+  chan_spin_luck_note (&guard->luck, success);
+}
+
 ChanWaitResult
 chan_sync_op_wait (ChanSyncOp *self, ChanGuard *guard, gint64 deadline, GCancellable *cancellable, ChanLater *later)
 {
@@ -289,6 +308,7 @@ chan_sync_op_wait (ChanSyncOp *self, ChanGuard *guard, gint64 deadline, GCancell
   if (cancellable != NULL && g_cancellable_make_pollfd (cancellable, &cancel))
     wait.cancel_fd = cancel.fd;
   chan_guard_lock (guard);
+  sync_wait_spin (&wait, later);
   while (op_waits (&self->op))
     {
       if (wait.cancelled && self->op.state == CHAN_OP_PENDING)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "chan-reactor.h"
+#include "chan-spin.h"
 
 G_BEGIN_DECLS
 
@@ -11,6 +12,7 @@ typedef struct
 {
   GMutex own;
   ChanReactor *reactor; /* atomic; set once, under both locks; a reference */
+  ChanSpinLuck luck;    /* under the lock */
 } ChanGuard;
 
 void chan_guard_init   (ChanGuard *self, ChanReactor *reactor);
@@ -77,6 +79,7 @@ typedef struct
 {
   ChanOp op;
   ChanWaiter waiter;
+  gboolean spins;     /* for a moment before it sleeps: its peer is likely to be another thread that is busy with it */
 } ChanSyncOp;
 
 typedef enum
