@@ -26,7 +26,7 @@ ADDRESSES = ['memory:installed', 'tcp://127.0.0.1:0']
 
 # Nothing of the build tree: no CHAN_MODULE_DIR, no LD_LIBRARY_PATH but the installed one.
 environment = {name: value for name, value in os.environ.items()
-               if not name.startswith(('CHAN_', 'GI_', 'LD_', 'DESTDIR', 'NINJA', 'MESON')) and name not in ('PYTHONPATH', 'G_DEBUG')}
+               if not name.startswith(('CHAN_', 'GI_', 'LD_', 'DESTDIR', 'NINJA', 'MESON')) and name not in ('PYTHONPATH', 'GJS_PATH', 'G_DEBUG')}
 environment['XDG_CONFIG_HOME'] = str(BUILD / 'no-config')
 
 
@@ -91,7 +91,8 @@ def test_nothing_else_is_installed():
     expected += [f'{lib}/chan-glib-1/transports/libchantransport-{name}.so' for name in CONFIGURATION['transports']]
     expected += [f'include/chan-glib-1/libchan-glib/{name}' for name in public_headers()]
     if CONFIGURATION['introspection']:
-        expected += [f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir']
+        expected += [f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir',
+                     'share/gjs-1.0/overrides/Chan.js']
     if CONFIGURATION['vapi']:
         expected += ['share/vala/vapi/libchan-glib-1.vapi', 'share/vala/vapi/libchan-glib-1.deps']
     assert installed() == sorted(expected), set(installed()) ^ set(expected)
@@ -151,6 +152,14 @@ def test_program_in_python():
     if not CONFIGURATION['python']:
         raise Skip('no introspection')
     assert_greeted(run(CONFIGURATION['python'], HERE / 'installed_program.py', *ADDRESSES), ADDRESSES)
+
+
+def test_program_in_javascript():
+    if not CONFIGURATION['gjs']:
+        raise Skip('no introspection, or no gjs')
+    output = run(CONFIGURATION['gjs'], '-m', HERE / 'installed-program.js', *ADDRESSES,
+                 XDG_DATA_DIRS=f'{PREFIX}/share:/usr/local/share:/usr/share')
+    assert_greeted(output, ADDRESSES)
 
 
 def test_program_in_vala():
