@@ -2,11 +2,13 @@
 #pragma once
 
 #include "chan-listener.h"
+#include "chan-options.h"
 #include "chan-pipe-private.h"
 
 G_BEGIN_DECLS
 
 /* Sessions that came in */
-ChanPipe *chan_listener_get_accepts (ChanListener *self);
+ChanPipe    *chan_listener_get_accepts (ChanListener *self);
+ChanOptions *chan_listener_get_options (ChanListener *self);
 
 G_END_DECLS

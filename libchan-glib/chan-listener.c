@@ -151,6 +151,12 @@ chan_listener_get_accepts (ChanListener *self)
   return self->accepts;
 }
 
+ChanOptions *
+chan_listener_get_options (ChanListener *self)
+{
+  return self->options;
+}
+
 /* --- from the transport --- */
 
 typedef struct

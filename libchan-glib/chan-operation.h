@@ -16,6 +16,7 @@ CHAN_API ChanOptions  *chan_operation_get_options     (ChanOperation *self);
 CHAN_API GCancellable *chan_operation_get_cancellable (ChanOperation *self);
 
 CHAN_API void          chan_operation_return_link     (ChanOperation *self, ChanLink *link);
+CHAN_API void          chan_operation_return_stream   (ChanOperation *self, GIOStream *stream);
 CHAN_API void          chan_operation_return_done     (ChanOperation *self);
 CHAN_API void          chan_operation_return_error    (ChanOperation *self, const GError *error);
 

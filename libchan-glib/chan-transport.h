@@ -60,6 +60,7 @@ CHAN_API void           chan_transport_unlisten       (ChanTransport *self, Chan
 
 /* For plugins: what comes in */
 CHAN_API void           chan_listener_deliver_link    (ChanListener *self, ChanLink *link);
+CHAN_API gboolean       chan_listener_deliver_stream  (ChanListener *self, GIOStream *stream, GError **error);
 CHAN_API void           chan_listener_set_uri         (ChanListener *self, const char *uri);
 CHAN_API void           chan_listener_fail            (ChanListener *self, const GError *error);
 
