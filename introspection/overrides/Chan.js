@@ -401,9 +401,21 @@ function overrideReceiver(prototype) {
 
 // --- select -----------------------------------------------------------------------------------------------------
 
+function shuffled(items) {
+    const all = [...items];
+    for (let i = all.length - 1; i > 0; i--) {
+        const j = Math.floor(Math.random() * (i + 1));
+        [all[i], all[j]] = [all[j], all[i]];
+    }
+    return all;
+}
+
 function newSelector(cases) {
+    if (cases.length === 0)
+        throw new TypeError('nothing to select from');
     const selector = Chan.Selector.new();
-    const ends = cases.map(item => {
+    // A new selector begins with its first case: of several that are ready the same one would always win.
+    const ends = shuffled(cases).map(item => {
         if (item instanceof Chan.Receiver) {
             selector.add_receiver(item);
             return item;
@@ -412,13 +424,17 @@ function newSelector(cases) {
         selector.add_sender(sender, pack(value));
         return sender;
     });
-    if (ends.length === 0)
-        throw new TypeError('nothing to select from');
     return [selector, ends];
 }
 
+// What came of it; an error says in `end` of which channel it is.
 function selected(selector, end) {
-    return [end, end instanceof Chan.Receiver ? selector.steal_message() : null];
+    try {
+        return [end, selector.steal_message()];
+    } catch (error) {
+        error.end = end;
+        throw error;
+    }
 }
 
 function select(cases, {timeout, cancellable = null} = {}) {

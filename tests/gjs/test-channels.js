@@ -259,6 +259,26 @@ const tests = {
         assertEqual(await Chan.select_async([receiver, otherReceiver]), [receiver, null]);
     },
 
+    // Over many selects each of several channels that are ready has its turn.
+    async selectIsFair() {
+        const channels = [0, 1, 2].map(() => Chan.pipe_new(64));
+        const counts = [0, 0, 0];
+        for (let i = 0; i < 600; i++) {
+            channels.forEach(([sender], which) => {
+                while (i % 10 === 0) {
+                    try {
+                        sender.try_send(which);
+                    } catch (error) {
+                        break;
+                    }
+                }
+            });
+            const [, message] = await Chan.select_async(channels.map(([, receiver]) => receiver));
+            counts[message.unpack()]++;
+        }
+        assert(Math.min(...counts) > 120, `${counts}`);
+    },
+
     async selectRefuses() {
         const [sender, receiver] = Chan.pipe_new(1);
         await assertRejects(TypeError, undefined, Chan.select_async([]));
@@ -268,7 +288,23 @@ const tests = {
         cancellable.cancel();
         await assertRejects(...CANCELLED, pending);
         sender.abort('gone');
-        await assertRejects(Chan.ChannelError, Chan.ChannelError.RESET, Chan.select_async([receiver]));
+        const error = await assertRejects(Chan.ChannelError, Chan.ChannelError.RESET, Chan.select_async([receiver]));
+        assert(error.end === receiver, `${error.end}`);
+    },
+
+    // A send that fails is not taken for one that was done, and the message keeps its channels.
+    async selectWithASenderThatIsOver() {
+        const [gone, goneReceiver] = Chan.pipe_new(1);
+        const [sender, receiver] = Chan.pipe_new(1);
+        const [reply, replyReceiver] = Chan.pipe_new(1);
+        const message = Chan.Message.pack({Reply: reply});
+        goneReceiver.close();
+        const error = assertThrows(Chan.ChannelError, Chan.ChannelError.CLOSED, () => Chan.select([[gone, message]]));
+        assert(error.end === gone, `${error.end}`);
+        await assertRejects(Chan.ChannelError, Chan.ChannelError.CLOSED, Chan.select_async([[gone, message]]));
+        assertEqual(await Chan.select_async([[sender, message]]), [sender, null]);
+        receiver.receive().unpack().Reply.send('through');
+        assertEqual(replyReceiver.receive().unpack(), 'through');
     },
 
     async splice() {
