@@ -92,7 +92,7 @@ def test_nothing_else_is_installed():
     expected += [f'include/chan-glib-1/libchan-glib/{name}' for name in public_headers()]
     if CONFIGURATION['introspection']:
         expected += [f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir',
-                     'share/gjs-1.0/overrides/Chan.js']
+                     'share/gjs-1.0/overrides/Chan.js', 'share/gjs-1.0/overrides/Chan.d.ts']
     if CONFIGURATION['vapi']:
         expected += ['share/vala/vapi/libchan-glib-1.vapi', 'share/vala/vapi/libchan-glib-1.deps']
     assert installed() == sorted(expected), set(installed()) ^ set(expected)
