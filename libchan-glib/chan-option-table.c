@@ -66,6 +66,7 @@ const ChanOption chan_option_table[] = {
   /* D-Bus */
   STRING ("name", "Name"),
   STRING ("path", "Path"),
+  ENUM ("direct", "Direct", "auto", "auto|never|require"),
 };
 
 const guint chan_n_options = G_N_ELEMENTS (chan_option_table);

@@ -90,6 +90,7 @@ def test_nothing_else_is_installed():
                 f'{lib}/pkgconfig/libchan-glib-1.pc']
     expected += [f'{lib}/chan-glib-1/transports/libchantransport-{name}.so' for name in CONFIGURATION['transports']]
     expected += [f'include/chan-glib-1/libchan-glib/{name}' for name in public_headers()]
+    expected += ['share/dbus-1/interfaces/org.libchan.xml']
     if CONFIGURATION['introspection']:
         expected += [f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir',
                      'share/gjs-1.0/overrides/Chan.js', 'share/gjs-1.0/overrides/Chan.d.ts']

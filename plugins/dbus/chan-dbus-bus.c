@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-dbus-bus.h"
+
+#include "chan-dbus-thread.h"
+
+struct _ChanDBusBus
+{
+  guint ref_count; /* under buses_lock */
+  GDBusConnection *connection;
+  char *key; /* in the table of shared ones, or NULL */
+  gboolean is_bus;
+};
+
+typedef struct
+{
+  char *key; /* or NULL */
+  gboolean is_bus;
+  ChanDBusBusFunc func;
+  gpointer data;
+} Connecting;
+
+static GMutex buses_lock; /* leaf; guards: */
+static GHashTable *buses; /* key → ChanDBusBus, without a reference */
+
+static ChanDBusBus *
+bus_new (GDBusConnection *connection, gboolean is_bus)
+{
+  ChanDBusBus *self = g_new0 (ChanDBusBus, 1);
+
+  self->ref_count = 1;
+  self->connection = g_object_ref (connection);
+  self->is_bus = is_bus;
+  return self;
+}
+
+ChanDBusBus *
+chan_dbus_bus_new_for_connection (GDBusConnection *connection)
+{
+  return bus_new (connection, FALSE);
+}
+
+ChanDBusBus *
+chan_dbus_bus_ref (ChanDBusBus *self)
+{
+  g_mutex_lock (&buses_lock);
+  self->ref_count++;
+  g_mutex_unlock (&buses_lock);
+  return self;
+}
+
+static void
+bus_close (gpointer data)
+{
+  ChanDBusBus *self = data;
+
+  if (!g_dbus_connection_is_closed (self->connection))
+    g_dbus_connection_close (self->connection, NULL, NULL, NULL);
+  g_object_unref (self->connection);
+  g_free (self->key);
+  g_free (self);
+}
+
+void
+chan_dbus_bus_unref (ChanDBusBus *self)
+{
+  gboolean last;
+
+  g_mutex_lock (&buses_lock);
+  last = --self->ref_count == 0;
+  if (last && self->key != NULL && g_hash_table_lookup (buses, self->key) == self)
+    g_hash_table_remove (buses, self->key);
+  g_mutex_unlock (&buses_lock);
+  if (last)
+    chan_dbus_thread_call (bus_close, self);
+}
+
+GDBusConnection *
+chan_dbus_bus_get_connection (ChanDBusBus *self)
+{
+  return self->connection;
+}
+
+gboolean
+chan_dbus_bus_is_bus (ChanDBusBus *self)
+{
+  return self->is_bus;
+}
+
+/* A reference, or NULL */
+static ChanDBusBus *
+find_shared (const char *key)
+{
+  ChanDBusBus *self;
+
+  g_mutex_lock (&buses_lock);
+  self = buses != NULL ? g_hash_table_lookup (buses, key) : NULL;
+  if (self != NULL && g_dbus_connection_is_closed (self->connection))
+    self = NULL;
+  if (self != NULL)
+    self->ref_count++;
+  g_mutex_unlock (&buses_lock);
+  return self;
+}
+
+static void
+share (ChanDBusBus *self, char *key)
+{
+  self->key = key;
+  g_mutex_lock (&buses_lock);
+  if (buses == NULL)
+    buses = g_hash_table_new (g_str_hash, g_str_equal);
+  g_hash_table_replace (buses, self->key, self);
+  g_mutex_unlock (&buses_lock);
+}
+
+static void
+connected (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Connecting *self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDBusConnection) connection = g_dbus_connection_new_for_address_finish (result, &error);
+  g_autoptr (ChanDBusBus) bus = NULL;
+
+  if (connection != NULL)
+    bus = bus_new (connection, self->is_bus);
+  if (bus != NULL && self->key != NULL)
+    share (bus, g_steal_pointer (&self->key));
+  self->func (bus, error, self->data);
+  g_free (self->key);
+  g_free (self);
+}
+
+void
+chan_dbus_bus_connect (const char *address, gboolean is_bus, gboolean shared, GCancellable *cancellable,
+                       ChanDBusBusFunc func, gpointer data)
+{
+  g_autofree char *key = shared ? g_strconcat (is_bus ? "bus " : "peer ", address, NULL) : NULL;
+  g_autoptr (ChanDBusBus) bus = key != NULL ? find_shared (key) : NULL;
+  Connecting *connecting;
+
+  if (bus != NULL)
+    {
+      func (bus, NULL, data);
+      return;
+    }
+  connecting = g_new0 (Connecting, 1);
+  *connecting = (Connecting) { g_steal_pointer (&key), is_bus, func, data };
+  g_dbus_connection_new_for_address (address,
+                                     G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
+                                       | (is_bus ? G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION : 0),
+                                     NULL, cancellable, connected, connecting);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-dbus-service.h"
+
+#include <gio/gunixfdlist.h>
+#include <unistd.h>
+
+#include "chan-dbus-credentials.h"
+#include "chan-dbus-direct.h"
+#include "chan-dbus-error.h"
+#include "chan-dbus-interfaces.h"
+
+struct _ChanDBusService
+{
+  gatomicrefcount ref_count;
+  GWeakRef listener;
+  ChanOptions *options;
+  char *path;
+  ChanDBusDirect direct;
+  GMutex lock; /* leaf; guards: */
+  guint n_sessions;
+  GHashTable *per_user; /* uid → number of sessions */
+};
+
+/* An object that is exported over one connection. */
+typedef struct
+{
+  ChanDBusService *service;
+  ChanDBusBus *bus;
+} Export;
+
+/* A call that waits to know who called. */
+typedef struct
+{
+  ChanDBusService *service;
+  ChanDBusBus *bus;
+  GDBusMethodInvocation *invocation;
+} Call;
+
+/* A session that counts, until its link is gone. */
+typedef struct
+{
+  ChanDBusService *service;
+  guint uid;
+} Counted;
+
+ChanDBusService *
+chan_dbus_service_new (ChanListener *listener, ChanOptions *options, const ChanDBusAddress *address)
+{
+  ChanDBusService *self = g_new0 (ChanDBusService, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_weak_ref_init (&self->listener, listener);
+  self->options = g_object_ref (options);
+  self->path = g_strdup (address->path);
+  self->direct = address->direct;
+  g_mutex_init (&self->lock);
+  self->per_user = g_hash_table_new (NULL, NULL);
+  return self;
+}
+
+ChanDBusService *
+chan_dbus_service_ref (ChanDBusService *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+chan_dbus_service_unref (ChanDBusService *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  g_weak_ref_clear (&self->listener);
+  g_object_unref (self->options);
+  g_hash_table_unref (self->per_user);
+  g_mutex_clear (&self->lock);
+  g_free (self->path);
+  g_free (self);
+}
+
+ChanListener *
+chan_dbus_service_dup_listener (ChanDBusService *self)
+{
+  return g_weak_ref_get (&self->listener);
+}
+
+ChanOptions *
+chan_dbus_service_get_options (ChanDBusService *self)
+{
+  return self->options;
+}
+
+/* --- how many --- */
+
+static gboolean
+count (ChanDBusService *self, guint uid)
+{
+  guint of_user;
+  gboolean allowed;
+
+  g_mutex_lock (&self->lock);
+  of_user = GPOINTER_TO_UINT (g_hash_table_lookup (self->per_user, GUINT_TO_POINTER (uid)));
+  allowed = self->n_sessions < (guint) chan_options_get_int (self->options, "max-sessions") &&
+            of_user < (guint) chan_options_get_int (self->options, "max-sessions-per-peer");
+  if (allowed)
+    {
+      self->n_sessions++;
+      g_hash_table_insert (self->per_user, GUINT_TO_POINTER (uid), GUINT_TO_POINTER (of_user + 1));
+    }
+  g_mutex_unlock (&self->lock);
+  return allowed;
+}
+
+static void
+uncount (ChanDBusService *self, guint uid)
+{
+  guint of_user;
+
+  g_mutex_lock (&self->lock);
+  of_user = GPOINTER_TO_UINT (g_hash_table_lookup (self->per_user, GUINT_TO_POINTER (uid)));
+  self->n_sessions--;
+  if (of_user > 1)
+    g_hash_table_insert (self->per_user, GUINT_TO_POINTER (uid), GUINT_TO_POINTER (of_user - 1));
+  else
+    g_hash_table_remove (self->per_user, GUINT_TO_POINTER (uid));
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+session_gone (gpointer data, GObject *link)
+{
+  Counted *self = data;
+
+  uncount (self->service, self->uid);
+  chan_dbus_service_unref (self->service);
+  g_free (self);
+}
+
+/* --- letting in --- */
+
+static void
+call_free (Call *self)
+{
+  chan_dbus_service_unref (self->service);
+  chan_dbus_bus_unref (self->bus);
+  g_object_unref (self->invocation);
+  g_free (self);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Call, call_free)
+
+/* -1: none */
+static int
+take_socket (GDBusMethodInvocation *invocation)
+{
+  GUnixFDList *fds = g_dbus_message_get_unix_fd_list (g_dbus_method_invocation_get_message (invocation));
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (invocation);
+  gint32 index;
+
+  g_variant_get_child (parameters, 0, "h", &index);
+  if (fds == NULL || index < 0 || index >= g_unix_fd_list_get_length (fds))
+    return -1;
+  return g_unix_fd_list_get (fds, index, NULL);
+}
+
+static ChanLink *
+open_link (Call *self, GCredentials *credentials, GError **error)
+{
+  int fd = take_socket (self->invocation);
+
+  if (fd >= 0)
+    return chan_dbus_direct_link_new (fd, CHAN_SESSION_SERVER, credentials, self->service->options, error);
+  g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_PROTOCOL, "No socket was passed");
+  return NULL;
+}
+
+static void
+let_in (Call *self, ChanListener *listener, GCredentials *credentials)
+{
+  guint uid = g_credentials_get_unix_user (credentials, NULL);
+  g_autoptr (ChanLink) link = NULL;
+  g_autoptr (GError) error = NULL;
+  Counted *counted;
+
+  if (!count (self->service, uid))
+    {
+      chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_LIMIT, "Too many sessions");
+      return;
+    }
+  link = open_link (self, credentials, &error);
+  if (link == NULL)
+    {
+      uncount (self->service, uid);
+      chan_dbus_return_error (g_object_ref (self->invocation), (ChanChannelError) error->code, error->message);
+      return;
+    }
+  counted = g_new (Counted, 1);
+  *counted = (Counted) { chan_dbus_service_ref (self->service), uid };
+  g_object_weak_ref (G_OBJECT (link), session_gone, counted);
+  chan_listener_deliver_link (listener, link);
+  g_dbus_method_invocation_return_value (g_object_ref (self->invocation), NULL);
+}
+
+static void
+got_credentials (GCredentials *credentials, const GError *error, gpointer data)
+{
+  g_autoptr (Call) self = data;
+  g_autoptr (ChanListener) listener = chan_dbus_service_dup_listener (self->service);
+
+  if (credentials == NULL)
+    chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_PERMISSION, error->message);
+  else if (!chan_dbus_credentials_are_allowed (credentials, self->service->options))
+    chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_PERMISSION, "Your user may not connect");
+  else if (listener == NULL)
+    chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_CLOSED, "The listener was closed");
+  else
+    let_in (self, listener, credentials);
+}
+
+static void
+method_called (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *method,
+               GVariant *parameters, GDBusMethodInvocation *invocation, gpointer data)
+{
+  Export *self = data;
+  Call *call;
+
+  if (g_str_equal (method, "OpenDirect") && self->service->direct == CHAN_DBUS_DIRECT_NEVER)
+    {
+      chan_dbus_return_error (invocation, CHAN_CHANNEL_ERROR_UNSUPPORTED, "This service takes messages only");
+      return;
+    }
+  call = g_new (Call, 1);
+  *call = (Call) { chan_dbus_service_ref (self->service), chan_dbus_bus_ref (self->bus), invocation };
+  chan_dbus_credentials_get (self->bus, chan_dbus_bus_is_bus (self->bus) ? sender : NULL, NULL, got_credentials, call);
+}
+
+static void
+export_free (gpointer data)
+{
+  Export *self = data;
+
+  chan_dbus_service_unref (self->service);
+  g_free (self);
+}
+
+guint
+chan_dbus_service_export (ChanDBusService *self, ChanDBusBus *bus, GError **error)
+{
+  static const GDBusInterfaceVTable vtable = { method_called, NULL, NULL };
+  Export *export = g_new (Export, 1);
+
+  *export = (Export) { chan_dbus_service_ref (self), bus };
+  return g_dbus_connection_register_object (chan_dbus_bus_get_connection (bus), self->path,
+                                            (GDBusInterfaceInfo *) &org_libchan_listener_interface, &vtable, export, export_free, error);
+}
+
+void
+chan_dbus_service_unexport (ChanDBusBus *bus, guint id)
+{
+  g_dbus_connection_unregister_object (chan_dbus_bus_get_connection (bus), id);
+}
