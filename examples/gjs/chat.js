@@ -12,16 +12,18 @@ async function listen(inbox) {
     }
 }
 
+async function speak(voice) {
+    for await (const line of lines(Gio.UnixInputStream.new(0, false)))
+        await voice.send_async({Text: line});
+    voice.close();
+}
+
 async function chat(uri, name) {
     const session = await Chan.connect_async(uri);
     const voice = session.open_channel('chat');
     const [mailbox, inbox] = Chan.pipe_new(64);
     await voice.send_async({Name: name, Inbox: mailbox});
-    const heard = listen(inbox);
-    for await (const line of lines(Gio.UnixInputStream.new(0, false)))
-        await voice.send_async({Text: line});
-    voice.close();
-    await heard;
+    await Promise.all([listen(inbox), speak(voice)]);
 }
 
 main('URI|@NAME YOUR-NAME', 2, chat);

@@ -30,8 +30,11 @@ class WorldCase(unittest.TestCase):
         subprocess.run([harness.build_dir() / 'tests' / 'unit' / 'make-certs', cls.directory], check=True, timeout=TIMEOUT)
 
     def write(self, name, text):
+        """Whole at once: a program may be reading what was there."""
         path = self.directory / name
-        path.write_text(text, encoding='utf-8')
+        fresh = self.directory / f'{name}.new'
+        fresh.write_text(text, encoding='utf-8')
+        fresh.replace(path)
         return path
 
     def config(self, endpoints='', ca='ca.pem', name='chan.conf', tls=''):
