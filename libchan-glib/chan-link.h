@@ -93,6 +93,7 @@ typedef struct
   GSocketAddress *local_address;
   GSocketAddress *remote_address;
   guint64 bytes_in, bytes_out;
+  guint64 unread_bytes;
 } ChanLinkInfo;
 
 /**

@@ -33,6 +33,7 @@ const ChanOption chan_option_table[] = {
   INT ("stream-window", "StreamWindow", 64 * KIB, KIB, 16 * MIB, "bytes"),
   INT ("stream-window-max", "StreamWindowMax", MIB, KIB, 64 * MIB, "bytes"),
   INT ("session-window", "SessionWindow", 4 * MIB, 64 * KIB, GIB, "bytes"),
+  INT ("max-unread-bytes", "MaxUnreadBytes", 32 * MIB, 256 * KIB, 2 * GIB, "bytes"),
   INT ("queue-bytes", "QueueBytes", 256 * KIB, KIB, GIB, "bytes"),
   INT ("output-high-water", "OutputHighWater", MIB, 16 * KIB, GIB, "bytes"),
   INT ("send-buffer", "SendBuffer", 204800, 0, 64 * MIB, "bytes"),

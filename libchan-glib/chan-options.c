@@ -413,6 +413,7 @@ chan_options_get_limits (ChanOptions *self, ChanLimits *ret_limits)
   ret_limits->stream_window = limit (self, "stream-window");
   ret_limits->stream_window_max = MAX (limit (self, "stream-window-max"), ret_limits->stream_window);
   ret_limits->session_window = limit (self, "session-window");
+  ret_limits->unread_bytes = limit (self, "max-unread-bytes");
   ret_limits->queue_bytes = limit (self, "queue-bytes");
   ret_limits->output_high_water = limit (self, "output-high-water");
 }

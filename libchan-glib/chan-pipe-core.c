@@ -2,6 +2,7 @@
 #include "chan-pipe-private.h"
 
 #include "chan-handle.h"
+#include "chan-leftover.h"
 #include "chan-stream.h"
 
 /* The queue, and who waits for it. How a side moves to a stream: chan-pipe-link.c. */
@@ -51,6 +52,8 @@ chan_pipe_unref (ChanPipe *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   g_assert (self->receivers.first == NULL && self->senders.first == NULL && self->watches == NULL);
+  /* Its receiver is closed by now, and that dropped the queue. */
+  g_assert (self->leftover == NULL);
   while (self->n_items > 0)
     item_free (self->kind, chan_pipe_dequeue (self).data);
   g_free (self->slots);
@@ -150,6 +153,49 @@ chan_pipe_drop_item (ChanPipe *self, gpointer item, ChanLater *later)
     chan_later_add (later, free_object_later, item);
 }
 
+gboolean
+chan_pipe_has_reader (ChanPipe *self)
+{
+  if (self->receivers.first != NULL)
+    return TRUE;
+  for (ChanWatch *watch = self->watches; watch != NULL; watch = watch->next)
+    if (!watch->of_sender)
+      return TRUE;
+  return FALSE;
+}
+
+void
+chan_pipe_wanted (ChanPipe *self, ChanLater *later)
+{
+  if (self->in != NULL && self->in->starves)
+    chan_stream_wanted (self->in, later);
+}
+
+gsize
+chan_pipe_owed (ChanPipe *self, guint *n_messages)
+{
+  gsize owed = 0;
+
+  *n_messages = 0;
+  for (guint i = 0; i < self->n_items; i++)
+    {
+      gsize cost = self->slots[(self->head + i) & (self->n_slots - 1)].cost;
+
+      owed += cost - MIN (cost, i == 0 ? self->offset : 0);
+      *n_messages += cost > 0 && self->kind == CHAN_ITEM_MESSAGE;
+    }
+  return owed;
+}
+
+void
+chan_pipe_give_back (ChanPipe *self, gsize bytes, guint n_messages, ChanLater *later)
+{
+  if (self->in != NULL)
+    chan_stream_took (self->in, bytes, n_messages, later);
+  else if (self->leftover != NULL && chan_leftover_took (self->leftover, bytes, n_messages, later))
+    self->leftover = NULL;
+}
+
 void
 chan_pipe_drop_queue (ChanPipe *self, ChanLater *later)
 {
@@ -161,6 +207,8 @@ chan_pipe_drop_queue (ChanPipe *self, ChanLater *later)
       /* Dropped is not taken: whoever waits for that must not be told so. */
       if (self->in != NULL && item.cost > 0)
         chan_stream_took (self->in, item.cost - taken, 0, later);
+      else if (item.cost > 0)
+        chan_pipe_give_back (self, item.cost - taken, 1, later);
       chan_pipe_drop_item (self, item.data, later);
     }
 }

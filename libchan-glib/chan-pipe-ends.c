@@ -188,8 +188,8 @@ static void
 account_taken (ChanPipe *self, gsize cost, ChanLater *later)
 {
   self->taken++;
-  if (cost > 0 && self->in != NULL)
-    chan_stream_took (self->in, cost, self->kind == CHAN_ITEM_MESSAGE ? 1 : 0, later);
+  if (cost > 0 && (self->in != NULL || self->leftover != NULL))
+    chan_pipe_give_back (self, cost, self->kind == CHAN_ITEM_MESSAGE ? 1 : 0, later);
   else if (self->senders.first != NULL || self->watches != NULL)
     chan_pipe_notify_senders (self, later);
 }
@@ -260,8 +260,8 @@ chan_pipe_take_bytes (ChanPipe *self, guint8 *buffer, gsize len, ChanLater *late
           self->n_bytes -= n;
         }
     }
-  if (given_back > 0 && self->in != NULL)
-    chan_stream_took (self->in, given_back, 0, later);
+  if (given_back > 0)
+    chan_pipe_give_back (self, given_back, 0, later);
   if (done > 0)
     chan_pipe_notify_senders (self, later);
   return done;

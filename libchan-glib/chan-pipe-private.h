@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 typedef struct _ChanPipe ChanPipe;
 typedef struct _ChanStream ChanStream;
 typedef struct _ChanSessionCore ChanSessionCore;
+typedef struct _ChanLeftover ChanLeftover;
 
 typedef enum
 {
@@ -78,6 +79,7 @@ struct _ChanPipe
   const ChanClaim *serving; /* a selection that is being served here: it does not deal with itself */
   ChanWatch *watches;
   ChanStream *in;          /* sender side LINKED: where messages come from */
+  ChanLeftover *leftover;  /* what is queued and came over a stream that is over; or NULL */
   ChanStream *out;         /* receiver side LINKED: where they go */
   GError *error;           /* why end is FAILED */
   GError *sender_error;    /* what sends fail with; NULL: may send */
@@ -159,6 +161,14 @@ gboolean   chan_pipe_fly              (ChanPipe *self, ChanOp *op);
 gboolean   chan_pipe_serve_receiver   (ChanPipe *self, ChanOp *op, ChanLater *later);
 void       chan_pipe_notify_senders   (ChanPipe *self, ChanLater *later);
 void       chan_pipe_pull             (ChanPipe *self, ChanLater *later); /* capacity 0: the first waiting sender's item into the queue */
+/* Somebody waits for a message now, or is told of each. */
+gboolean   chan_pipe_has_reader       (ChanPipe *self);
+/* That has just become so. */
+void       chan_pipe_wanted           (ChanPipe *self, ChanLater *later);
+/* So much left the queue: whoever sent it may send more. */
+void       chan_pipe_give_back        (ChanPipe *self, gsize bytes, guint n_messages, ChanLater *later);
+/* What is queued and still to be given back. */
+gsize      chan_pipe_owed             (ChanPipe *self, guint *n_messages);
 void       chan_pipe_enqueue          (ChanPipe *self, gpointer item, gsize cost);
 ChanItem   chan_pipe_dequeue          (ChanPipe *self);
 void       chan_pipe_drop_item        (ChanPipe *self, gpointer item, ChanLater *later);

@@ -27,6 +27,7 @@ receive_waiting (ChanPipe *self, gint64 deadline, GCancellable *cancellable, Cha
   chan_sync_op_init (&wait);
   wait.spins = TRUE;
   chan_op_ring_append (&self->receivers, &wait.op);
+  chan_pipe_wanted (self, later);
   /* Capacity 0: a try_send() may be waiting for exactly this. */
   if (self->watches != NULL)
     chan_pipe_notify_senders (self, later);
@@ -97,6 +98,7 @@ chan_pipe_receive_async (ChanPipe *self, gpointer source, ChanReceiveCheck check
     {
       chan_async_result_wait (result, &self->guard, &self->receivers, chan_pipe_ref (self),
                               (GDestroyNotify) chan_pipe_unref, &later);
+      chan_pipe_wanted (self, &later);
       chan_pipe_notify_senders (self, &later);
       chan_pipe_notify_receivers (self, &later);
     }

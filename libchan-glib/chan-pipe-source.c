@@ -170,6 +170,7 @@ chan_pipe_source_new (ChanPipe *pipe, gboolean of_sender, GCancellable *cancella
   chan_later_init (&later);
   chan_pipe_lock (pipe);
   chan_pipe_add_watch (pipe, &self->watch);
+  chan_pipe_wanted (pipe, &later);
   chan_pipe_unlock (pipe, &later);
   if (cancellable != NULL)
     {

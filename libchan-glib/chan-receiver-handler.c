@@ -148,6 +148,7 @@ chan_receiver_handler_start (ChanReceiverHandler *self, ChanLater *later)
 {
   self->started = TRUE;
   chan_pipe_add_watch (self->pipe, &self->watch);
+  chan_pipe_wanted (self->pipe, later);
   if (self->pipe->guard.reactor != NULL)
     handler_attached (&self->watch, self->pipe->guard.reactor, later);
   if (chan_pipe_is_readable (self->pipe))

@@ -271,6 +271,7 @@ relay_start (gpointer data)
   if (self->from->receiver_side == CHAN_SIDE_RESERVED)
     self->from->receiver_side = CHAN_SIDE_LOCAL;
   chan_pipe_add_watch (self->from, &self->from_watch);
+  chan_pipe_wanted (self->from, &later);
   chan_pipe_unlock (self->from, &later);
   chan_pipe_lock (self->to);
   if (self->to->sender_side == CHAN_SIDE_RESERVED)

@@ -85,6 +85,8 @@ case_begin (ChanSelectorCase *self)
       chan_op_ring_append (case_ring (self), &self->op);
       if (self->selector->result != NULL && self->pipe->guard.reactor != NULL)
         case_attached (&self->op, self->pipe->guard.reactor, &later);
+      if (!self->sends)
+        chan_pipe_wanted (self->pipe, &later);
       case_notify (self, &later);
     }
   else if (chan_op_claim (&self->op))

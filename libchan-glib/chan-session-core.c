@@ -3,6 +3,7 @@
 
 #include "chan-attendant.h"
 #include "chan-handle.h"
+#include "chan-leftover.h"
 #include "chan-link-private.h"
 #include "chan-session-private.h"
 
@@ -52,6 +53,7 @@ chan_session_core_unref (ChanSessionCore *self)
   g_ptr_array_unref (self->streams);
   g_array_unref (self->free_slots);
   g_clear_error (&self->error);
+  g_clear_pointer (&self->leftover_home, chan_leftover_home_unref);
   chan_pipe_unref (self->accepts);
   chan_guard_clear (&self->guard);
   chan_reactor_unref (self->reactor);
@@ -151,6 +153,7 @@ chan_session_core_remove (ChanSessionCore *self, ChanStream *stream, ChanLater *
   if (self->streams->pdata[slot] != stream)
     return;
   self->reactor->later = later;
+  chan_leftover_begin (stream);
   CHAN_LINK_GET_CLASS (self->link)->forget (self->link, stream->id);
   self->streams->pdata[slot] = NULL;
   g_array_append_val (self->free_slots, slot);
@@ -346,6 +349,8 @@ chan_session_core_end (ChanSessionCore *self, const GError *error, ChanLater *la
     self->error = g_error_copy (error);
   self->reactor->later = later;
   self->state = error != NULL ? CHAN_SESSION_FAILED : CHAN_SESSION_CLOSED;
+  if (self->leftover_home != NULL)
+    self->leftover_home->session = NULL;
   fail_streams (self, error, later);
   if (error != NULL)
     chan_pipe_failed (self->accepts, error, later);

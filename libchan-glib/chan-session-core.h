@@ -38,6 +38,7 @@ struct _ChanSessionCore
   gboolean peer_done;        /* nothing more can arrive */
   void (*on_ready) (gpointer data, const GError *error, ChanLater *later); /* under the lock; once */
   gpointer on_ready_data;
+  struct _ChanLeftoverHome *leftover_home; /* NULL: no stream left any */
   guint64 n_messages_in, n_messages_out;
 };
 

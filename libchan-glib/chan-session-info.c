@@ -209,7 +209,8 @@ chan_session_get_remote_address (ChanSession *self)
  * @self: a session
  *
  * Counts what went through the session: `channels` (now open), `messages-in`,
- * `messages-out`, `bytes-in`, `bytes-out` (on the wire).
+ * `messages-out`, `bytes-in`, `bytes-out` (on the wire), `unread-bytes` (here, and not taken by the
+ * application yet; over `memory:` always 0).
  *
  * Returns: (transfer full): a dictionary `a{st}`
  *
@@ -234,6 +235,7 @@ chan_session_dup_statistics (ChanSession *self)
   g_variant_builder_add (&builder, "{st}", "messages-out", core->n_messages_out);
   g_variant_builder_add (&builder, "{st}", "bytes-in", info.bytes_in);
   g_variant_builder_add (&builder, "{st}", "bytes-out", info.bytes_out);
+  g_variant_builder_add (&builder, "{st}", "unread-bytes", info.unread_bytes);
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 

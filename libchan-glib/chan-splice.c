@@ -306,6 +306,7 @@ reserve_source (ChanSplice *self, GError **error)
     {
       g_atomic_int_set (chan_receiver_state (self->receiver), CHAN_OBJECT_SPLICED);
       chan_pipe_add_watch (self->from, &self->from_watch);
+      chan_pipe_wanted (self->from, &later);
       add_interest (self, &self->from_interest, self->from->guard.reactor, &later);
     }
   chan_pipe_unlock (self->from, &later);

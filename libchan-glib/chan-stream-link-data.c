@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "chan-link-private.h"
 #include "chan-message-private.h"
 
 /* What DATA becomes: bytes, or messages with their handles. A message may name
@@ -14,6 +15,14 @@
 /* A message larger than the window needs credit beyond it, or nobody could ever
  * finish one; only two at a time get it, so memory stays bounded
  * (docs/architecture.md, "Messages larger than a window"). */
+static ChanStream *
+known_stream (ChanStreamLink *self, LinkStream *stream)
+{
+  ChanLater *later;
+
+  return chan_link_lookup (CHAN_LINK (self), stream->id, &later);
+}
+
 static void
 want_slot (ChanStreamLink *self, LinkStream *stream)
 {
@@ -22,13 +31,10 @@ want_slot (ChanStreamLink *self, LinkStream *stream)
   /* One large message a channel may be unread: the next waits, and asks again when it was taken. */
   if ((gint32) (stream->n_large - stream->n_taken) > 0)
     return;
-  if (self->n_slots == CHAN_REASSEMBLY_SLOTS)
-    {
-      g_ptr_array_add (self->slot_queue, stream);
-      return;
-    }
-  self->n_slots++;
-  stream->reassembles = TRUE;
+  g_ptr_array_add (self->slot_queue, stream);
+  chan_stream_link_serve_slots (self);
+  if (!stream->reassembles)
+    known_stream (self, stream)->starves = TRUE;
 }
 
 static void
@@ -42,6 +48,32 @@ give_back_early (ChanStreamLink *self, LinkStream *stream)
   stream->early = held;
 }
 
+static void
+serve_slot (ChanStreamLink *self, guint index)
+{
+  LinkStream *next = g_ptr_array_steal_index (self->slot_queue, index);
+
+  self->n_slots++;
+  next->reassembles = TRUE;
+  give_back_early (self, next);
+}
+
+void
+chan_stream_link_serve_slots (ChanStreamLink *self)
+{
+  while (self->slot_queue->len > 0 && chan_stream_link_large_fits (self, FALSE))
+    serve_slot (self, 0);
+  for (guint i = 0; i < self->slot_queue->len && chan_stream_link_large_fits (self, TRUE); i++)
+    {
+      ChanStream *known = known_stream (self, self->slot_queue->pdata[i]);
+
+      if (known == NULL || known->in == NULL || !chan_pipe_has_reader (known->in))
+        continue;
+      serve_slot (self, i);
+      i--;
+    }
+}
+
 void
 chan_stream_link_drop_slot (ChanStreamLink *self, LinkStream *stream)
 {
@@ -50,14 +82,7 @@ chan_stream_link_drop_slot (ChanStreamLink *self, LinkStream *stream)
     return;
   stream->reassembles = FALSE;
   self->n_slots--;
-  while (self->slot_queue->len > 0 && self->n_slots < CHAN_REASSEMBLY_SLOTS)
-    {
-      LinkStream *next = g_ptr_array_steal_index (self->slot_queue, 0);
-
-      self->n_slots++;
-      next->reassembles = TRUE;
-      give_back_early (self, next);
-    }
+  chan_stream_link_serve_slots (self);
 }
 
 void
@@ -236,8 +261,6 @@ deliver (ChanStreamLink *self, LinkStream *stream, ChanDecoded *decoded, LinkStr
   gsize cost = decoded->n_bytes - MIN (decoded->n_bytes, stream->early);
 
   stream->n_delivered++;
-  if (stream->early > 0)
-    stream->n_large = stream->n_delivered;
   stream->early = 0;
   for (gsize i = 0; i < decoded->n_handles; i++)
     {
@@ -249,6 +272,7 @@ deliver (ChanStreamLink *self, LinkStream *stream, ChanDecoded *decoded, LinkStr
       ids[i] = streams[i]->id;
       handles[i] = import (self, streams[i], decoded->handles[i].kind);
     }
+  self->n_unread++;
   chan_stream_link_add_unread (self, stream, MAX (cost, 1));
   chan_link_deliver_message (CHAN_LINK (self), stream->id, chan_message_new_received (decoded->body, handles, decoded->n_handles), cost);
   for (gsize i = 0; i < decoded->n_handles; i++)
@@ -320,6 +344,7 @@ decode (ChanStreamLink *self, LinkStream *stream, const guint8 *data, gsize len)
         default:
           data += consumed;
           len -= consumed;
+          chan_stream_link_large_came (self, stream);
           chan_stream_link_drop_slot (self, stream);
           if (stream->stuck > 0)
             chan_stream_link_check_stuck (self, stream);

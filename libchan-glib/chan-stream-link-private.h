@@ -39,6 +39,7 @@ struct _LinkStream
   guint8 reassembles;    /* owns a reassembly slot */
   guint8 full;           /* unread is above the limit of a channel */
   ChanHttpHead head;     /* what a client of jschan says first on a stream that we pushed */
+  gsize large;           /* bytes of the large message that came whole and was not taken, beyond the window */
   gsize unread, stuck;   /* bytes: chan-stream-link-stall.c */
   ChanDecoder decoder;
   gint32 capacity;       /* from SYN_STREAM; -1: not given */
@@ -55,6 +56,8 @@ struct _LinkStream
 };
 
 #define CHAN_REASSEMBLY_SLOTS 2
+/* What a message in a queue takes besides its bytes. */
+#define CHAN_MESSAGE_OVERHEAD 256
 
 struct _ChanStreamLink
 {
@@ -83,7 +86,9 @@ struct _ChanStreamLink
   gboolean ping_wanted;      /* by the application */
   guint32 last_ping_id;      /* sent before GOAWAY: its answer says that all was read */
   gboolean last_ping_answered;
-  gsize unread, stuck;       /* of all streams */
+  gsize unread, stuck, large; /* of all streams */
+  gsize kept;                /* unread bytes of streams that are over */
+  gsize n_unread;            /* messages, theirs included */
   guint n_full;              /* streams that are `full` */
   gboolean paused;           /* a peer without credit sent more than is taken: nothing is read */
   gboolean urgent;           /* a peer may be waiting for a TAKEN that is due */
@@ -107,6 +112,16 @@ void chan_stream_link_update_poll (ChanStreamLink *self);
 void     chan_stream_link_add_unread  (ChanStreamLink *self, LinkStream *stream, gsize bytes);
 void     chan_stream_link_took        (ChanStreamLink *self, LinkStream *stream, gsize bytes);
 gboolean chan_stream_link_check_stuck (ChanStreamLink *self, LinkStream *stream); /* FALSE: that ended the stream */
+gsize    chan_stream_link_count_unread (ChanStreamLink *self); /* everything that is here and was not taken, in bytes */
+gsize    chan_stream_link_unread_max  (ChanStreamLink *self);
+/* May another large message come? For one that is waited for, more is left. */
+gboolean chan_stream_link_large_fits  (ChanStreamLink *self, gboolean for_reader);
+void     chan_stream_link_large_came  (ChanStreamLink *self, LinkStream *stream);
+void     chan_stream_link_large_taken (ChanStreamLink *self, LinkStream *stream);
+void     chan_stream_link_messages_taken (ChanStreamLink *self, guint n);
+gsize    chan_stream_link_keep        (ChanLink *link, guint64 id, gsize bytes, guint n_messages);
+void     chan_stream_link_wanted      (ChanLink *link, guint64 id);
+void     chan_stream_link_release     (ChanLink *link, gsize bytes, gsize beyond, guint n_messages);
 void     chan_stream_link_uncount     (ChanStreamLink *self, LinkStream *stream);
 void     chan_stream_link_break_stall (ChanStreamLink *self);
 void     chan_stream_link_refused     (ChanStreamLink *self, guint64 parent_ref, const char *text);
@@ -120,6 +135,8 @@ void chan_stream_link_opened      (ChanStreamLink *self);
 void chan_stream_link_time        (ChanStreamLink *self);
 void chan_stream_link_end_stream  (ChanStreamLink *self, LinkStream *stream, const GError *error);
 void chan_stream_link_reset_up    (ChanStreamLink *self, LinkStream *stream);
+/* Gives the slots that are free to those who wait for one. */
+void chan_stream_link_serve_slots (ChanStreamLink *self);
 void chan_stream_link_drop_slot   (ChanStreamLink *self, LinkStream *stream);
 /* Part of a message is there: gives credit for the rest where the window does not. */
 void chan_stream_link_go_on       (ChanStreamLink *self, LinkStream *stream);

@@ -140,7 +140,9 @@ chan_stream_link_grant (ChanLink *link, guint64 id, gsize bytes, guint messages)
     }
   if (messages == 0)
     return;
+  chan_stream_link_messages_taken (self, messages - stream->n_taken);
   stream->n_taken = messages;
+  chan_stream_link_large_taken (self, stream);
   if (self->state == LINK_RUNNING)
     chan_stream_link_go_on (self, stream);
   chan_spdy_conn_taken (self->conn, stream->sid, messages);

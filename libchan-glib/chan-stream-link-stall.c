@@ -7,17 +7,60 @@
  *
  * `unread` is what the application can take. A peer that obeys no window (libchan
  * for Go) is stopped by not reading from its socket; one of our own kind stops at
- * its windows. `stuck` is what nobody can take: part of a message, or data that
- * waits for a handle; waiting longer would not help, so there the channel ends. */
+ * its windows. `large` is what large messages hold beyond the windows, and `kept`
+ * what streams that are over have left in their queues. `stuck` is what nobody can
+ * take: part of a message, or data that waits for a handle; waiting longer would
+ * not help, so there the channel ends. */
+
+gsize
+chan_stream_link_count_unread (ChanStreamLink *self)
+{
+  return self->unread + self->kept + self->large + self->stuck;
+}
+
+static gsize
+large_max (ChanStreamLink *self)
+{
+  gsize window = MIN (self->limits.session_window, self->limits.unread_bytes);
+
+  /* A message of any size that is allowed can come through each slot, and one is kept for who waits for it. */
+  return MAX (self->limits.unread_bytes - window, (CHAN_REASSEMBLY_SLOTS + 1) * (gsize) self->limits.message_bytes);
+}
+
+gsize
+chan_stream_link_unread_max (ChanStreamLink *self)
+{
+  return self->limits.session_window + large_max (self);
+}
+
+gboolean
+chan_stream_link_large_fits (ChanStreamLink *self, gboolean for_reader)
+{
+  gsize n = self->n_slots + (for_reader ? 1 : 2);
+
+  return self->n_slots < CHAN_REASSEMBLY_SLOTS && self->large + n * self->limits.message_bytes <= large_max (self);
+}
+
+/* Windows and slots bound bytes, but not into how many messages a peer cuts them. */
+static gboolean
+is_over_budget (ChanStreamLink *self)
+{
+  return self->n_unread > 0 && chan_stream_link_count_unread (self) + self->n_unread * CHAN_MESSAGE_OVERHEAD > chan_stream_link_unread_max (self);
+}
 
 static gboolean
 is_stalled (ChanStreamLink *self)
 {
+  if (is_over_budget (self))
+    return TRUE;
   /* Who keeps to windows is not stopped for one full channel: credit for what we
    * send is behind what is not read, and might be what the channel waits for. */
   if (self->dialect != CHAN_SPDY_DIALECT_GLIB)
-    return (self->n_full > 0 && !chan_spdy_conn_obeys_windows (self->conn)) || self->unread > self->limits.session_window;
-  return self->unread > 0 && chan_spdy_conn_session_receive_window (self->conn) <= self->limits.stream_window / 4;
+    return (self->n_full > 0 && !chan_spdy_conn_obeys_windows (self->conn)) || self->unread + self->kept > self->limits.session_window;
+  /* The rest of a large message waits until others are taken. */
+  if (self->slot_queue->len > 0 && self->large > 0 && self->n_slots < CHAN_REASSEMBLY_SLOTS && !chan_stream_link_large_fits (self, FALSE))
+    return TRUE;
+  return self->unread + self->kept > 0 && chan_spdy_conn_session_receive_window (self->conn) <= self->limits.stream_window / 4;
 }
 
 static void
@@ -30,7 +73,7 @@ look (ChanStreamLink *self)
     self->reset_deadline = 0;
   else if (self->reset_deadline == 0 && self->stall_reset_sec > 0)
     self->reset_deadline = g_get_monotonic_time () + (gint64) self->stall_reset_sec * G_USEC_PER_SEC;
-  self->paused = stalled && self->dialect != CHAN_SPDY_DIALECT_GLIB;
+  self->paused = stalled && (self->dialect != CHAN_SPDY_DIALECT_GLIB || is_over_budget (self));
   /* While nothing is read a peer cannot be heard, nor complete its frame. */
   if (self->paused)
     self->frame_deadline = 0;
@@ -59,6 +102,17 @@ chan_stream_link_add_unread (ChanStreamLink *self, LinkStream *stream, gsize byt
   set_unread (self, stream, stream->unread + bytes);
 }
 
+/* Something was taken. */
+static void
+look_again (ChanStreamLink *self)
+{
+  gboolean was_paused = self->paused;
+
+  look (self);
+  if (was_paused && !self->paused && self->state != LINK_DEAD)
+    chan_stream_link_update_poll (self);
+}
+
 void
 chan_stream_link_took (ChanStreamLink *self, LinkStream *stream, gsize bytes)
 {
@@ -69,6 +123,92 @@ chan_stream_link_took (ChanStreamLink *self, LinkStream *stream, gsize bytes)
     chan_stream_link_update_poll (self);
 }
 
+void
+chan_stream_link_messages_taken (ChanStreamLink *self, guint n)
+{
+  self->n_unread -= n;
+  look_again (self);
+}
+
+/* --- large messages, beyond the window --- */
+
+void
+chan_stream_link_large_came (ChanStreamLink *self, LinkStream *stream)
+{
+  if (stream->early == 0)
+    return;
+  stream->n_large = stream->n_delivered + 1;
+  stream->large = stream->early;
+  self->large += stream->early;
+}
+
+static void
+forget_large (ChanStreamLink *self, gsize bytes)
+{
+  if (bytes == 0)
+    return;
+  self->large -= bytes;
+  if (self->state != LINK_DEAD)
+    chan_stream_link_serve_slots (self);
+  look_again (self);
+}
+
+void
+chan_stream_link_large_taken (ChanStreamLink *self, LinkStream *stream)
+{
+  gsize large = stream->large;
+
+  if (large == 0 || (gint32) (stream->n_large - stream->n_taken) > 0)
+    return;
+  stream->large = 0;
+  forget_large (self, large);
+}
+
+/* --- of streams that are over (chan-leftover.h) --- */
+
+gsize
+chan_stream_link_keep (ChanLink *link, guint64 id, gsize bytes, guint n_messages)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+  LinkStream *stream = chan_link_get_stream_data (link, id);
+  gsize large;
+
+  if (stream == NULL)
+    return 0;
+  chan_spdy_conn_keep (self->conn, stream->sid, bytes);
+  self->kept += bytes;
+  self->n_unread += n_messages;
+  /* It came, and so is counted, but may still wait for a stream that it names. */
+  if (stream->waiting != NULL)
+    return 0;
+  large = stream->large;
+  stream->large = 0;
+  return large;
+}
+
+void
+chan_stream_link_wanted (ChanLink *link, guint64 id)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+
+  if (self->state != LINK_DEAD)
+    chan_stream_link_serve_slots (self);
+}
+
+void
+chan_stream_link_release (ChanLink *link, gsize bytes, gsize beyond, guint n_messages)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+
+  self->kept -= bytes;
+  self->n_unread -= n_messages;
+  chan_spdy_conn_discard (self->conn, bytes);
+  forget_large (self, beyond);
+  look_again (self);
+}
+
+/* --- what nobody can take --- */
+
 gboolean
 chan_stream_link_check_stuck (ChanStreamLink *self, LinkStream *stream)
 {
@@ -77,7 +217,8 @@ chan_stream_link_check_stuck (ChanStreamLink *self, LinkStream *stream)
   g_autoptr (GError) error = NULL;
 
   stuck += stream->held != NULL ? stream->held->len : 0;
-  stuck += stream->waiting != NULL ? stream->waiting->n_bytes : 0;
+  /* What of it was beyond the window is counted as such. */
+  stuck += stream->waiting != NULL ? stream->waiting->n_bytes - MIN (stream->waiting->n_bytes, stream->large) : 0;
   self->stuck = self->stuck - stream->stuck + stuck;
   stream->stuck = stuck;
   if (self->stuck <= limit)
@@ -90,8 +231,13 @@ chan_stream_link_check_stuck (ChanStreamLink *self, LinkStream *stream)
 void
 chan_stream_link_uncount (ChanStreamLink *self, LinkStream *stream)
 {
+  gsize large = stream->large;
+
   self->stuck -= stream->stuck;
-  stream->stuck = 0;
+  stream->stuck = stream->large = 0;
+  self->n_unread -= stream->n_delivered - stream->n_taken;
+  stream->n_taken = stream->n_delivered;
+  forget_large (self, large);
   chan_stream_link_took (self, stream, stream->unread);
 }
 
@@ -106,7 +252,7 @@ find_fullest (ChanStreamLink *self)
       ChanStream *known = streams->pdata[i];
       LinkStream *stream = known != NULL ? known->link_data : NULL;
 
-      if (stream != NULL && (fullest == NULL || stream->unread > fullest->unread))
+      if (stream != NULL && (fullest == NULL || stream->unread + stream->large > fullest->unread + fullest->large))
         fullest = stream;
     }
   return fullest;
@@ -120,7 +266,7 @@ chan_stream_link_break_stall (ChanStreamLink *self)
                                                   "Nobody read this channel, and it held up the others");
   LinkStream *stream;
 
-  while (self->state != LINK_DEAD && is_stalled (self) && (stream = find_fullest (self)) != NULL && stream->unread > 0)
+  while (self->state != LINK_DEAD && is_stalled (self) && (stream = find_fullest (self)) != NULL && stream->unread + stream->large > 0)
     chan_stream_link_end_stream (self, stream, error);
   look (self);
 }

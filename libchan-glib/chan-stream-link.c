@@ -377,6 +377,7 @@ stream_link_describe (ChanLink *link, ChanLinkInfo *info)
   info->dialect = dialects[self->dialect];
   info->bytes_in = self->bytes_in;
   info->bytes_out = self->bytes_out;
+  info->unread_bytes = chan_stream_link_count_unread (self);
   if (self->io == NULL)
     return;
   info->peer_certificate = self->io->peer_certificate;
@@ -426,6 +427,11 @@ chan_stream_link_class_init (ChanStreamLinkClass *klass)
 static void
 chan_stream_link_init (ChanStreamLink *self)
 {
+  ChanLinkPrivate *priv = chan_link_private (CHAN_LINK (self));
+
+  priv->keep = chan_stream_link_keep;
+  priv->wanted = chan_stream_link_wanted;
+  priv->release = chan_stream_link_release;
   self->unbound = g_ptr_array_new ();
   self->waiting = g_ptr_array_new ();
   self->slot_queue = g_ptr_array_new ();

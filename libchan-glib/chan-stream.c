@@ -105,6 +105,18 @@ chan_stream_took (ChanStream *self, gsize bytes, guint n_messages, ChanLater *la
 }
 
 void
+chan_stream_wanted (ChanStream *self, ChanLater *later)
+{
+  ChanLinkPrivate *link = chan_link_private (self->session->link);
+
+  if (self->in_over || link->wanted == NULL)
+    return;
+  self->session->reactor->later = later;
+  link->wanted (self->session->link, self->id);
+  chan_session_core_output (self->session, later);
+}
+
+void
 chan_stream_finish (ChanStream *self, ChanLater *later)
 {
   if (self->out_over)

@@ -20,6 +20,7 @@ struct _ChanStream
   guint32 bytes_untold;
   guint8 kind;              /* ChanStreamKind, as the one who did not open it sees it */
   guint8 ours;              /* we opened it */
+  guint8 starves;           /* the link said: it has waited for credit that others use up */
   guint8 in_over, out_over; /* that half is complete or was reset */
 };
 
@@ -30,6 +31,8 @@ gboolean chan_stream_reports_taken    (ChanStream *self);
 /* The item stays the caller's; handles of a message move if it succeeds. */
 gboolean chan_stream_send             (ChanStream *self, ChanItemKind kind, gpointer item, ChanLater *later, GError **error);
 void     chan_stream_took             (ChanStream *self, gsize bytes, guint n_messages, ChanLater *later);
+/* Somebody waits for a message of a stream that starves. */
+void     chan_stream_wanted           (ChanStream *self, ChanLater *later);
 /* Our half is complete, after what was sent. */
 void     chan_stream_finish           (ChanStream *self, ChanLater *later);
 /* The application saw the end of what arrives: nothing more will go the other way either. */

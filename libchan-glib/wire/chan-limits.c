@@ -24,6 +24,7 @@ const ChanLimits chan_limits_default = {
   .stream_window = 64 * KIB,
   .stream_window_max = 1 * MIB,
   .session_window = 4 * MIB,
+  .unread_bytes = 32 * MIB,
   .queue_bytes = 256 * KIB,
   .output_high_water = 1 * MIB,
   .queued_replies = 1000,

@@ -31,6 +31,7 @@ typedef struct
   guint32 stream_window;         /* bytes, to begin with: 64 KiB */
   guint32 stream_window_max;     /* what it grows to: 1 MiB */
   guint32 session_window;        /* bytes received and not taken, whole session: 4 MiB */
+  guint32 unread_bytes;          /* received and not taken, all of it, whole session: 32 MiB */
   guint32 queue_bytes;           /* a channel's queue towards a peer without credit: 256 KiB */
   guint32 output_high_water;     /* stop accepting messages: 1 MiB */
   guint32 queued_replies;        /* unsent PING, RST, SYN_REPLY, WINDOW_UPDATE frames: 1000 */

@@ -179,8 +179,6 @@ void            chan_spdy_conn_init_windows  (ChanSpdyConn *self, ChanSpdyStream
 gboolean        chan_spdy_conn_session_take  (ChanSpdyConn *self, guint32 length);
 /* The same, beyond the stream's. */
 gboolean        chan_spdy_conn_stream_take   (ChanSpdyConn *self, ChanSpdyStream *stream, guint32 length);
-/* Bytes that nobody gets: the session's window opens again. */
-void            chan_spdy_conn_discard       (ChanSpdyConn *self, gsize bytes);
 /* Everything received on the stream counts as consumed. */
 void            chan_spdy_conn_discard_unread (ChanSpdyConn *self, ChanSpdyStream *stream);
 /* The peer's WINDOW_UPDATE and INITIAL_WINDOW_SIZE. TRUE: there is an event. */

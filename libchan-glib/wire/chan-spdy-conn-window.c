@@ -75,6 +75,15 @@ chan_spdy_conn_stream_take (ChanSpdyConn *self, ChanSpdyStream *stream, guint32 
 }
 
 void
+chan_spdy_conn_keep (ChanSpdyConn *self, guint32 stream_id, gsize bytes)
+{
+  ChanSpdyStream *stream = chan_spdy_conn_lookup (self, stream_id);
+
+  if (stream != NULL)
+    chan_flow_receive_consume (&stream->receive, bytes);
+}
+
+void
 chan_spdy_conn_discard (ChanSpdyConn *self, gsize bytes)
 {
   chan_flow_receive_consume (&self->session_receive, bytes);

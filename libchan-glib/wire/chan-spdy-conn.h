@@ -188,6 +188,11 @@ void chan_spdy_conn_consumed  (ChanSpdyConn *self, guint32 stream_id, gsize byte
 /* The same for bytes of a message that is not complete, from the owner of a
  * reassembly slot: both windows go up at once, so that it can be completed. */
 void chan_spdy_conn_grant_now (ChanSpdyConn *self, guint32 stream_id, gsize bytes);
+/* Of what came on the stream, `bytes` stay unread when it is forgotten: the
+ * session's window opens by them only with chan_spdy_conn_discard(). */
+void chan_spdy_conn_keep      (ChanSpdyConn *self, guint32 stream_id, gsize bytes);
+/* Bytes that nobody gets, or that were kept: the session's window opens again. */
+void chan_spdy_conn_discard   (ChanSpdyConn *self, gsize bytes);
 /* Bytes the peer may still send on the stream (G_MAXUINT32: it obeys no window). */
 guint32 chan_spdy_conn_receive_window (ChanSpdyConn *self, guint32 stream_id);
 guint32 chan_spdy_conn_session_receive_window (ChanSpdyConn *self);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-leftover.h"
+
+#include "chan-link-private.h"
+
+struct _ChanLeftover
+{
+  ChanLeftoverHome *home; /* a reference */
+  gsize bytes;            /* of the session's window */
+  gsize beyond;           /* of a large message, beyond the window */
+  guint n_messages;
+};
+
+static ChanLeftoverHome *
+get_home (ChanSessionCore *session)
+{
+  if (session->leftover_home == NULL)
+    {
+      session->leftover_home = g_new (ChanLeftoverHome, 1);
+      g_atomic_ref_count_init (&session->leftover_home->ref_count);
+      session->leftover_home->session = session;
+    }
+  g_atomic_ref_count_inc (&session->leftover_home->ref_count);
+  return session->leftover_home;
+}
+
+void
+chan_leftover_home_unref (ChanLeftoverHome *self)
+{
+  if (g_atomic_ref_count_dec (&self->ref_count))
+    g_free (self);
+}
+
+void
+chan_leftover_begin (ChanStream *stream)
+{
+  ChanLinkPrivate *link = chan_link_private (stream->session->link);
+  ChanLeftover *self;
+  guint n_messages;
+  gsize bytes;
+
+  if (stream->in == NULL || link->keep == NULL || stream->session->state >= CHAN_SESSION_CLOSED)
+    return;
+  bytes = chan_pipe_owed (stream->in, &n_messages);
+  if (bytes == 0)
+    return;
+  self = g_new (ChanLeftover, 1);
+  *self = (ChanLeftover){ get_home (stream->session), bytes, 0, n_messages };
+  self->beyond = link->keep (stream->session->link, stream->id, bytes, n_messages);
+  stream->in->leftover = self;
+}
+
+gboolean
+chan_leftover_took (ChanLeftover *self, gsize bytes, guint n_messages, ChanLater *later)
+{
+  ChanSessionCore *session = self->home->session;
+  gboolean last = bytes >= self->bytes;
+
+  bytes = MIN (bytes, self->bytes);
+  n_messages = last ? self->n_messages : MIN (n_messages, self->n_messages);
+  self->bytes -= bytes;
+  self->n_messages -= n_messages;
+  if (session != NULL)
+    {
+      session->reactor->later = later;
+      chan_link_private (session->link)->release (session->link, bytes, last ? self->beyond : 0, n_messages);
+      chan_session_core_output_batched (session, bytes, later);
+    }
+  if (!last)
+    return FALSE;
+  chan_leftover_home_unref (self->home);
+  g_free (self);
+  return TRUE;
+}

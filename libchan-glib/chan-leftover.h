@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "chan-stream.h"
+
+G_BEGIN_DECLS
+
+/* What a stream brought and nobody has taken when the stream is over: it stays
+ * in the queue of its pipe, and stays counted as the session's unread bytes
+ * (docs/architecture.md, "Backpressure"). Else a peer that resets its streams
+ * could fill the memory. Everything under the session's lock. */
+
+/* The session, as long as it lives: queues may outlive it. */
+typedef struct _ChanLeftoverHome ChanLeftoverHome;
+struct _ChanLeftoverHome
+{
+  gatomicrefcount ref_count;
+  ChanSessionCore *session; /* borrowed; NULL: it has ended */
+};
+
+void     chan_leftover_home_unref (ChanLeftoverHome *self);
+
+/* The stream is about to be forgotten by its link. */
+void     chan_leftover_begin      (ChanStream *stream);
+/* So much of it left the queue. TRUE: that was the last of it, and self is freed. */
+gboolean chan_leftover_took       (ChanLeftover *self, gsize bytes, guint n_messages, ChanLater *later);
+
+G_END_DECLS
