@@ -194,7 +194,7 @@ FAULTS = [
     Fault('attach-wakes-nobody', 'who waits on a channel does not learn that it joined a session',
           'chan-pipe-link.c', 'chan_pipe_attach',
           'chan_op_attached (op, reactor, later);\n  for (ChanOp *op = self->senders', ';\n  for (ChanOp *op = self->senders',
-          'conformance-tcp'),
+          'attach'),
     Fault('room-wakes-nobody', 'who waits to send is not woken when there is room',
           'chan-pipe-ends.c', 'account_taken',
           'chan_pipe_notify_senders (self, later);', ';', 'conformance-pipe'),

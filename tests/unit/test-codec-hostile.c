@@ -141,6 +141,40 @@ test_millions_of_nils (void)
   g_assert_cmpint (g_get_monotonic_time () - start, <, MANY_TIMES (G_USEC_PER_SEC));
 }
 
+/* To the byte, and the same both ways: what we send is what we take. */
+static void
+test_size (void)
+{
+  static const ChanSpdyDialect dialects[] = { GLIB, GEN2, CHAN_SPDY_DIALECT_GEN1 };
+  g_autofree guint8 *zeros = g_malloc0 (70000);
+  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, zeros, 70000, 1));
+
+  for (gsize i = 0; i < G_N_ELEMENTS (dialects); i++)
+    {
+      g_autoptr (GBytes) data = codec_encode (dialects[i], value, NULL, 0);
+      g_autoptr (ChanBody) body = chan_body_new_variant (value);
+      g_autoptr (GError) error = NULL;
+      ChanLimits limits = chan_limits_default;
+      ChanEncoded encoded = { 0 };
+      ChanDecoder decoder = { 0 };
+      ChanDecoded decoded = { 0 };
+      gsize consumed;
+
+      limits.message_bytes = (guint32) g_bytes_get_size (data);
+      g_assert_true (chan_codec_encode (dialects[i], body, NULL, 0, &limits, &encoded, &error));
+      g_assert_no_error (error);
+      g_assert_cmpint (chan_decoder_feed (&decoder, dialects[i], &limits, g_bytes_get_data (data, NULL), g_bytes_get_size (data),
+                                          &consumed, &decoded, &error), ==, CHAN_DECODE_MESSAGE);
+      g_assert_no_error (error);
+      limits.message_bytes--;
+      codec_encode_fails (dialects[i], value, NULL, 0, &limits, CHAN_CHANNEL_ERROR_TOO_LARGE);
+      codec_decode_fails (dialects[i], data, &limits, CHAN_CHANNEL_ERROR_TOO_LARGE);
+      codec_decoded_clear (&decoded);
+      chan_decoder_clear (&decoder);
+      chan_encoded_clear (&encoded);
+    }
+}
+
 static void
 test_keys (void)
 {
@@ -444,6 +478,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/codec-hostile/declared-bytes-are-not-allocated", test_declared_bytes_are_not_allocated);
   g_test_add_func ("/codec-hostile/depth", test_depth);
   g_test_add_func ("/codec-hostile/millions-of-nils", test_millions_of_nils);
+  g_test_add_func ("/codec-hostile/size", test_size);
   g_test_add_func ("/codec-hostile/keys", test_keys);
   g_test_add_func ("/codec-hostile/colliding-keys", test_colliding_keys);
   g_test_add_func ("/codec-hostile/strings-that-are-not-utf-8", test_strings);
