@@ -13,13 +13,17 @@ struct _ChanOutputChunk
 #define CHUNK_SIZE 65536u
 #define CHUNK_ROOM (CHUNK_SIZE - sizeof (ChanOutputChunk))
 #define SMALL_ROOM 256u
+#define FIRST_ROOM (4096u - sizeof (ChanOutputChunk))
 
 /* --- chunks ------------------------------------------------------------- */
 
 /* A few chunks for all connections of the process: each wants one while it
- * writes, an idle one has none, and fresh memory is slow to touch. */
+ * writes, an idle one has none, and fresh memory is slow to touch. When these are
+ * out, a connection begins with a small one: many may have a few bytes waiting. */
 static gpointer pool[4];
+static gint n_made;
 
+/* NULL: all are out. */
 static ChanOutputChunk *
 chunk_take (void)
 {
@@ -30,14 +34,25 @@ chunk_take (void)
       if (chunk != NULL && g_atomic_pointer_compare_and_exchange (&pool[i], chunk, NULL))
         return chunk;
     }
+  if (g_atomic_int_get (&n_made) >= (gint) G_N_ELEMENTS (pool) || g_atomic_int_add (&n_made, 1) >= (gint) G_N_ELEMENTS (pool))
+    return NULL;
   return g_malloc (CHUNK_SIZE);
 }
 
 static ChanOutputChunk *
-chunk_new (gsize room, gboolean pooled)
+chunk_new (gsize *room, gboolean pooled, gboolean first)
 {
-  ChanOutputChunk *chunk = pooled ? chunk_take () : g_malloc (sizeof (ChanOutputChunk) + room);
+  ChanOutputChunk *chunk = pooled ? chunk_take () : NULL;
 
+  if (chunk == NULL && pooled && first)
+    {
+      *room = MAX (*room, FIRST_ROOM);
+      pooled = FALSE;
+    }
+  else if (pooled)
+    *room = CHUNK_ROOM;
+  if (chunk == NULL)
+    chunk = g_malloc (sizeof (ChanOutputChunk) + *room);
   chunk->refs = 1;
   chunk->pooled = pooled;
   return chunk;
@@ -130,12 +145,12 @@ piece_append (ChanOutputQueue *self, const guint8 *data, gsize len)
 static void
 start_chunk (ChanOutputQueue *self, gsize wanted)
 {
-  gsize room = CHUNK_ROOM;
+  gsize room = MIN (wanted, CHUNK_ROOM);
 
   if (self->small)
     room = CLAMP (MAX (wanted, self->bytes), SMALL_ROOM, CHUNK_ROOM);
   g_clear_pointer (&self->chunk, chunk_unref);
-  self->chunk = chunk_new (room, !self->small);
+  self->chunk = chunk_new (&room, !self->small, self->bytes == 0);
   self->spot = self->chunk->data;
   self->end = self->spot + room;
 }

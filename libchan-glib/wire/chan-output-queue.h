@@ -26,7 +26,7 @@ typedef struct
 {
   ChanOutputPiece *pieces;
   guint first, n, capacity;
-  gboolean small;         /* chunks as small as what comes, for one message; else 64 KiB ones from a pool */
+  gboolean small;         /* chunks as small as what comes, for one message; else 64 KiB ones from a pool, or one of 4 KiB to begin with */
   gsize bytes;
   guint8 *spot, *end;     /* free room behind the last chunk's bytes */
   ChanOutputChunk *chunk; /* the last one, NULL: none */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "libchan-glib/wire/chan-output-queue.h"
 
+#include <malloc.h>
 #include <string.h>
 
 static void
@@ -31,6 +32,31 @@ test_small_ones_join (void)
   g_assert_cmpmem (segments[0].data, (int) segments[0].len, "bc", 2);
   chan_output_queue_consume (&queue, 2);
   assert_no_memory (&queue);
+}
+
+/* A thousand peers that do not read yet must not cost 64 KiB each. */
+static void
+test_few_bytes_take_little (void)
+{
+  static ChanOutputQueue queues[1000];
+  struct mallinfo2 before = mallinfo2 ();
+  struct mallinfo2 after;
+
+  for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+    {
+      chan_output_queue_init (&queues[i], FALSE);
+      memset (chan_output_queue_reserve (&queues[i], 8), 0, 8);
+    }
+  after = mallinfo2 ();
+  g_assert_cmpuint (after.uordblks + after.hblkhd - before.uordblks - before.hblkhd, <, G_N_ELEMENTS (queues) * 5000);
+  for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+    {
+      /* What must always fit still does. */
+      memset (chan_output_queue_reserve (&queues[i], CHAN_OUTPUT_QUEUE_RESERVE_MAX), 0, CHAN_OUTPUT_QUEUE_RESERVE_MAX);
+      g_assert_cmpuint (queues[i].bytes, ==, 8 + CHAN_OUTPUT_QUEUE_RESERVE_MAX);
+      chan_output_queue_clear (&queues[i]);
+      assert_no_memory (&queues[i]);
+    }
 }
 
 static void
@@ -153,6 +179,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/output-queue/small-pieces-join-and-empty-owns-nothing", test_small_ones_join);
+  g_test_add_func ("/output-queue/few-bytes-take-little-memory", test_few_bytes_take_little);
   g_test_add_func ("/output-queue/large-pieces-are-referenced", test_large_ones_are_referenced);
   g_test_add_func ("/output-queue/clear-frees-everything", test_clear_frees);
   g_test_add_func ("/output-queue/bytes-come-out-as-they-went-in", test_model);
