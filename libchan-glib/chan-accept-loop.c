@@ -259,6 +259,7 @@ chan_accept_loop_new (int fd, ChanOptions *options, ChanAcceptFunc incoming, gpo
   self->reserve_fd = open_reserve ();
   self->pause_us = PAUSE_MIN_US;
   self->reactor = chan_reactor_new (&loop_funcs, self, fd);
+  self->reactor->accepts = TRUE;
   chan_later_init (&later);
   chan_reactor_lock (self->reactor);
   chan_attendant_note (self->reactor, TRUE, &later);

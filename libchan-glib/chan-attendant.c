@@ -2,6 +2,7 @@
 #include "chan-attendant.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -22,6 +23,7 @@ typedef struct
 {
   ChanPoller *poller;
   int wake_fd;
+  gint missing;      /* atomic: the thread was left behind by fork() */
   GMutex lock;       /* leaf; guards: */
   GPtrArray *noted;  /* reactors to look after, each with a reference */
   gboolean ticking;  /* the thread wakes up every PATIENCE_MS */
@@ -201,10 +203,11 @@ attendant_main (gpointer data)
   return NULL;
 }
 
+static gsize once = 0;
+
 static ChanAttendant *
 attendant_ensure (void)
 {
-  static gsize once = 0;
 
   if (g_once_init_enter (&once))
     {
@@ -223,7 +226,38 @@ attendant_ensure (void)
       g_thread_unref (g_thread_new ("chan-attendant", attendant_main, NULL));
       g_once_init_leave (&once, 1);
     }
+  if (g_atomic_int_get (&attendant->missing) && g_atomic_int_compare_and_exchange (&attendant->missing, TRUE, FALSE))
+    g_thread_unref (g_thread_new ("chan-attendant", attendant_main, NULL));
   return attendant;
+}
+
+void
+chan_attendant_before_fork (void)
+{
+  if (once != 0)
+    g_mutex_lock (&attendant->lock);
+}
+
+void
+chan_attendant_after_fork (void)
+{
+  if (once != 0)
+    g_mutex_unlock (&attendant->lock);
+}
+
+void
+chan_attendant_forked (void)
+{
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+  int wake;
+
+  if (once == 0)
+    return;
+  wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  dup3 (wake, attendant->wake_fd, O_CLOEXEC);
+  close (wake);
+  epoll_ctl (attendant->poller->epoll_fd, EPOLL_CTL_ADD, attendant->wake_fd, &event);
+  attendant->missing = TRUE;
 }
 
 ChanPoller *

@@ -15,6 +15,10 @@ void        chan_attendant_note (ChanReactor *reactor, gboolean urgent, ChanLate
 /* The same: it has batched output, to be written in about a millisecond. */
 void        chan_attendant_note_batch (ChanReactor *reactor, ChanLater *later);
 ChanPoller *chan_attendant_get  (void);
+/* Around fork(): its thread does not exist in the child, and is started again at need. */
+void        chan_attendant_before_fork (void);
+void        chan_attendant_after_fork  (void);
+void        chan_attendant_forked      (void);
 /* Under the reactor's lock: chan_reactor_ring() is called at `when`, instead of
  * any earlier or later time set before; G_MAXINT64: never. */
 void        chan_attendant_set_alarm (ChanReactor *reactor, gint64 when, ChanLater *later);

@@ -60,6 +60,7 @@ struct _ChanByteIO
   const char *alpn;          /* the protocol agreed on; nullable */
   GSocketAddress *local_address, *remote_address; /* nullable */
   GCredentials *peer_credentials;                 /* unix sockets; nullable */
+  guint extra_fds[2];        /* others of its own, each plus one, which a fork()ed child must not use; 0: none */
   /* For the implementations: what failed, and whether reading did */
   GError *failure;
   gboolean read_failed;

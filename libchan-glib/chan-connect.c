@@ -339,6 +339,11 @@ chan_connect_finish (GAsyncResult *result, GError **error)
  *
  * Never runs callbacks of the caller's main context.
  *
+ * A session belongs to the process that made it. The child of a `fork()` gets
+ * %CHAN_CHANNEL_ERROR_CONNECTION_LOST from it, and the parent's goes on
+ * undisturbed; the child may make its own. No other thread should be using the
+ * library at that moment.
+ *
  * Returns: (transfer full): the session
  *
  * Since: 0.1

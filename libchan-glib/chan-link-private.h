@@ -20,6 +20,7 @@ typedef struct
   /* Somebody waits for a message of a stream that the link said starves. */
   void (*wanted) (ChanLink *self, guint64 stream);
   int fd;
+  const guint *extra_fds;   /* chan-byte-io.h; NULL: none */
   GIOCondition want;
   gint64 deadline;
 } ChanLinkPrivate;

@@ -139,6 +139,7 @@ pipe_io_shutdown (ChanByteIO *base, GError **error)
   arm_output (self, FALSE);
   (void) fcntl (self->output_fd, F_SETFL, self->output_flags);
   self->output_flags = -1;
+  self->base.extra_fds[1] = 0;
   /* Only closing it tells the reader of a pipe that this was all. */
   g_output_stream_close (g_io_stream_get_output_stream (self->owner), NULL, NULL);
   return 1;
@@ -186,6 +187,8 @@ chan_pipe_io_new (int input_fd, int output_fd, GIOStream *owner, GError **error)
   self->base.fd = epoll_create1 (EPOLL_CLOEXEC);
   self->input_fd = input_fd;
   self->output_fd = output_fd;
+  self->base.extra_fds[0] = (guint) input_fd + 1;
+  self->base.extra_fds[1] = (guint) output_fd + 1;
   self->input_flags = self->output_flags = -1;
   if (adopt_both (self))
     {

@@ -2,11 +2,12 @@
 #include "chan-poller.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "chan-reactor.h"
+#include "chan-fork.h"
 
 #define EVENTS_PER_ROUND 32
 /* A run of completions ends after so many, or so long, so that other sources
@@ -30,6 +31,7 @@ chan_poller_new (void (*wake) (ChanPoller *self))
   self->run_tail = &self->run_head;
   self->to_flush = g_ptr_array_new ();
   self->wake_fd = -1;
+  chan_fork_add_poller (self);
   return self;
 }
 
@@ -82,6 +84,7 @@ chan_poller_unref (ChanPoller *self)
 {
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
+  chan_fork_remove_poller (self);
   g_assert (g_hash_table_size (self->reactors) == 0);
   g_hash_table_unref (self->reactors);
   g_ptr_array_unref (self->to_flush);
@@ -117,6 +120,31 @@ poller_ctl (ChanPoller *self, int op, ChanReactor *reactor, int fd, GIOCondition
     event.events |= EPOLLET;
   if (epoll_ctl (self->epoll_fd, op, fd, &event) < 0 && errno != ENOENT)
     g_critical ("libchan-glib: epoll_ctl: %s", g_strerror (errno));
+}
+
+void
+chan_poller_forked (ChanPoller *self)
+{
+  int epoll = epoll_create1 (EPOLL_CLOEXEC);
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+  GHashTableIter iter;
+  gpointer reactor;
+
+  dup3 (epoll, self->epoll_fd, O_CLOEXEC);
+  close (epoll);
+  if (self->wake_fd >= 0)
+    {
+      /* What waits in the run queue still does. */
+      int wake = eventfd (self->run_head != NULL, EFD_CLOEXEC | EFD_NONBLOCK);
+
+      dup3 (wake, self->wake_fd, O_CLOEXEC);
+      close (wake);
+      self->woken = self->run_head != NULL;
+      epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, self->wake_fd, &event);
+    }
+  g_hash_table_iter_init (&iter, self->reactors);
+  while (g_hash_table_iter_next (&iter, &reactor, NULL))
+    poller_ctl (self, EPOLL_CTL_ADD, reactor, ((ChanReactor *) reactor)->fd, G_IO_IN);
 }
 
 void

@@ -37,6 +37,7 @@ struct _ChanPoller
   ChanRunItem *run_head, **run_tail;
   int wake_fd;                     /* an eventfd in the epoll set; -1: woken otherwise */
   gboolean woken;                  /* it was written to */
+  GList fork_link;                 /* chan-fork.c */
   GPtrArray *to_flush;             /* reactors with coalesced output; only used in the poller's thread */
 };
 
@@ -44,6 +45,8 @@ ChanPoller *chan_poller_new         (void (*wake) (ChanPoller *self));
 /* Makes the epoll set ready by wake_fd; chan_poller_service() ends that. */
 void        chan_poller_add_wake_fd (ChanPoller *self);
 void        chan_poller_ring        (ChanPoller *self);
+/* In the child of a fork(), with the lock: all its descriptors are replaced. */
+void        chan_poller_forked      (ChanPoller *self);
 ChanPoller *chan_poller_ref         (ChanPoller *self);
 void        chan_poller_unref       (ChanPoller *self);
 

@@ -5,6 +5,7 @@
 
 #include "chan-attendant.h"
 #include "chan-dispatcher.h"
+#include "chan-fork.h"
 
 #define NEAR_US (2 * G_USEC_PER_SEC)
 
@@ -35,6 +36,7 @@ chan_reactor_new (const ChanReactorFuncs *funcs, gpointer owner, int fd)
   self->want = G_IO_IN;
   self->deadline = self->alarm_at = G_MAXINT64;
   self->waiters.next = self->waiters.prev = &self->waiters;
+  chan_fork_add_reactor (self);
   return self;
 }
 
@@ -50,6 +52,7 @@ chan_reactor_unref (ChanReactor *self)
 {
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
+  chan_fork_remove_reactor (self);
   g_assert (self->waiters.next == &self->waiters);
   g_clear_pointer (&self->interests, g_array_unref);
   g_clear_pointer (&self->watched_by, g_ptr_array_unref);
@@ -211,6 +214,7 @@ chan_reactor_close (ChanReactor *self, ChanLater *later)
   self->poller = NULL;
   self->hold = CHAN_HOLD_FREE;
   self->fd = -1;
+  self->extra_fds = NULL;
   self->deadline = G_MAXINT64;
   if (self->alarm_at != G_MAXINT64)
     chan_attendant_set_alarm (self, G_MAXINT64, later);

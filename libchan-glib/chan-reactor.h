@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+#define CHAN_EXTRA_FDS 2
+
 /* The lock of a session, and the answer to "who reads its socket now": a
  * blocking caller, a main context, or the attendant; never two. See
  * docs/architecture.md, "Who does the I/O". */
@@ -43,6 +45,9 @@ struct _ChanReactor
   const ChanReactorFuncs *funcs;
   gpointer owner;             /* borrowed; NULL when the owner is gone */
   int fd;                     /* -1: nothing to poll */
+  const guint *extra_fds;     /* CHAN_EXTRA_FDS of the owner's besides it, each plus one; 0: none. NULL: none */
+  gboolean accepts;           /* a listener's */
+  GList fork_link;            /* chan-fork.c */
   GIOCondition want;
   gint64 deadline;            /* monotonic µs at which service() wants to be called; G_MAXINT64 */
   gint64 alarm_at;            /* when the attendant looks at that; G_MAXINT64: not */

@@ -73,6 +73,7 @@ chan_session_core_start (ChanSessionCore *self)
   priv->session = chan_session_core_ref (self);
   self->reactor->later = &later;
   self->reactor->fd = priv->fd;
+  self->reactor->extra_fds = priv->extra_fds;
   self->link_deadline = priv->deadline;
   if (priv->fd >= 0)
     {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-stream-link-private.h"
 
+#include "chan-fork.h"
+#include "chan-link-private.h"
 #include "chan-options-private.h"
 
 /* From options to limits and timers. */
@@ -39,6 +41,8 @@ chan_stream_link_new (ChanByteIO *io, ChanSessionRole role, ChanOptions *options
     self->stall_reset_sec = (guint) chan_options_get_int (options, "stall-reset-sec");
   self->conn = chan_spdy_conn_new (role == CHAN_SESSION_CLIENT ? CHAN_SPDY_CLIENT : CHAN_SPDY_SERVER, &self->limits);
   self->handshake_deadline = g_get_monotonic_time () + (gint64) self->handshake_sec * G_USEC_PER_SEC;
+  self->generation = chan_fork_generation ();
+  chan_link_private (CHAN_LINK (self))->extra_fds = io->extra_fds;
   chan_link_set_poll (CHAN_LINK (self), io->fd, io->want != 0 ? io->want : G_IO_IN, self->handshake_deadline);
   return CHAN_LINK (self);
 }

@@ -97,6 +97,7 @@ struct _ChanStreamLink
   guint settle_ms, handshake_sec, keepalive_sec, keepalive_timeout_sec, dangling_sec, stall_sec;
   guint idle_sec, stall_reset_sec;
   guint64 bytes_in, bytes_out;
+  guint generation;          /* of the process that made it (chan-fork.h) */
   /* chan-stream-link-fds.c; NULL: never was any */
   guint32 features, peer_features;
   GArray *fds_out;           /* of int: to be written with their FDS */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-stream-link-private.h"
 
+#include "chan-fork.h"
 #include "chan-link-private.h"
-
 
 /* The slots of a link over bytes, and its turn at the socket. What comes in:
  * chan-stream-link-input.c; what it does with messages: chan-stream-link-data.c. */
@@ -99,10 +99,18 @@ link_has_output (ChanStreamLink *self)
   return (self->state < LINK_SHUTTING && (self->urgent || chan_spdy_conn_output_urgent (self->conn))) || (self->io->want & G_IO_OUT) != 0;
 }
 
+static gboolean
+was_forked (ChanStreamLink *self)
+{
+  return self->generation != chan_fork_generation ();
+}
+
 static void
 link_eof (ChanStreamLink *self)
 {
-  if (self->state == LINK_RUNNING && chan_spdy_conn_in_frame (self->conn))
+  if (was_forked (self))
+    g_set_error_literal (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The connection is the parent's");
+  else if (self->state == LINK_RUNNING && chan_spdy_conn_in_frame (self->conn))
     g_set_error_literal (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The connection ended in the middle of a frame");
   else if (self->state == LINK_HANDSHAKE || self->state == LINK_SETTLING)
     g_set_error_literal (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The peer closed the connection before the session began");
@@ -338,7 +346,12 @@ stream_link_service (ChanLink *link, GIOCondition ready, GError **error)
     {
       /* What says why (GOAWAY) is worth a try. */
       link_write (self, NULL);
-      g_propagate_error (error, g_steal_pointer (&self->failure));
+      if (was_forked (self))
+        g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST,
+                             "This session belongs to the process that forked this one: make another here");
+      else
+        g_propagate_error (error, g_steal_pointer (&self->failure));
+      g_clear_error (&self->failure);
       return FALSE;
     }
   if (self->state != LINK_DEAD)

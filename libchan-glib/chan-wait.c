@@ -140,21 +140,32 @@ thread_fd_close (gpointer data)
   close (GPOINTER_TO_INT (data) - 1);
 }
 
+static GPrivate thread_fd = G_PRIVATE_INIT (thread_fd_close);
+
 /* One eventfd a thread, kept: making one costs two system calls. */
 int
 chan_wait_thread_fd (void)
 {
-  static GPrivate key = G_PRIVATE_INIT (thread_fd_close);
-  int fd = GPOINTER_TO_INT (g_private_get (&key)) - 1;
+  int fd = GPOINTER_TO_INT (g_private_get (&thread_fd)) - 1;
 
   if (fd < 0)
     {
       fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
       if (fd < 0)
         g_error ("libchan-glib: eventfd: %s", g_strerror (errno));
-      g_private_set (&key, GINT_TO_POINTER (fd + 1));
+      g_private_set (&thread_fd, GINT_TO_POINTER (fd + 1));
     }
   return fd;
+}
+
+void
+chan_wait_forked (void)
+{
+  int fd = GPOINTER_TO_INT (g_private_get (&thread_fd)) - 1;
+
+  if (fd >= 0)
+    close (fd);
+  g_private_set (&thread_fd, NULL);
 }
 
 static void

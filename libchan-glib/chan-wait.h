@@ -91,6 +91,8 @@ typedef enum
 
 /* The eventfd of this thread. */
 int            chan_wait_thread_fd (void);
+/* In the child of a fork(). */
+void           chan_wait_forked  (void);
 void           chan_sync_op_init (ChanSyncOp *self);
 /* Called and returns with the guard locked; the op is in a ring. Serves the
  * session's socket while it waits, if nobody else does. deadline: monotonic µs,

@@ -26,6 +26,7 @@ typedef struct
   char *path;
   dev_t device;  /* of the socket that is ours */
   ino_t inode;
+  pid_t pid; /* whose socket it is */
 } Server;
 
 static void
@@ -135,8 +136,8 @@ server_free (gpointer data)
 
   chan_accept_loop_stop (self->loop);
   chan_accept_loop_unref (self->loop);
-  /* Another server may have its socket there by now. */
-  if (lstat (self->path, &info) == 0 && info.st_dev == self->device && info.st_ino == self->inode)
+  /* Another server may have its socket there by now, or the process that forked this one. */
+  if (self->pid == getpid () && lstat (self->path, &info) == 0 && info.st_dev == self->device && info.st_ino == self->inode)
     unlink (self->path);
   g_free (self->path);
   g_free (self);
@@ -166,6 +167,7 @@ chan_unix_listen (ChanListener *listener, ChanOperation *operation, GError **err
   server->path = g_strdup (address.sun_path);
   server->device = info.st_dev;
   server->inode = info.st_ino;
+  server->pid = getpid ();
   server->loop = chan_accept_loop_new (fd, options, incoming, data, incoming_free);
   g_object_set_data_full (G_OBJECT (listener), SERVER_KEY, server, server_free);
   chan_operation_return_done (operation);

@@ -71,6 +71,9 @@ FAULTS = [
     Fault('handles-swapped', 'the handles of a message arrive in another order',
           'chan-stream-handles.c', 'chan_stream_handles_open',
           'chan_message_get_handle (message, i)', 'chan_message_get_handle (message, n - 1 - i)', 'conformance-memory'),
+    Fault('fork-shares', 'the child of a fork() writes to the connections of its parent',
+          'chan-fork.c', 'after_in_child',
+          'replace_connections ();', ';', 'fork'),
     # --- streams of others, and file descriptors
     Fault('foreign-cut-is-end', 'a stream that fails looks to the peer like one that ended',
           'chan-pump-run.c', 'end_out',
