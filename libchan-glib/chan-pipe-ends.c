@@ -41,7 +41,7 @@ chan_pipe_has_room (ChanPipe *self)
   if (self->kind == CHAN_ITEM_BYTES)
     return self->n_bytes < self->capacity;
   if (self->capacity == 0)
-    return self->n_items == 0 && find_receiver (self, FALSE) != NULL;
+    return self->n_items == 0 && (find_receiver (self, FALSE) != NULL || (self->forwarded && self->asked));
   return self->n_items < self->capacity;
 }
 
@@ -62,8 +62,9 @@ accept_local (ChanPipe *self, gpointer item, ChanLater *later)
 {
   ChanOp *receiver = NULL;
 
-  if (self->capacity == 0 && (receiver = find_receiver (self, TRUE)) == NULL)
+  if (self->capacity == 0 && (receiver = find_receiver (self, TRUE)) == NULL && !(self->forwarded && self->asked))
     return CHAN_ACCEPT_WAIT;
+  self->asked = FALSE;
   self->sent++;
   chan_pipe_enqueue (self, item, 0);
   if (receiver != NULL)
@@ -194,6 +195,24 @@ account_taken (ChanPipe *self, gsize cost, ChanLater *later)
     chan_pipe_notify_senders (self, later);
 }
 
+/* Capacity 0: one that forwards takes nothing from its source before somebody is here to take it. Handlers, sources and
+ * who polls are not in the ring of receivers: that they found nothing says that they are here. */
+void
+chan_pipe_ask (ChanPipe *self, ChanLater *later)
+{
+  if (self->capacity > 0 || self->asked || self->receiver_side == CHAN_SIDE_LINKED)
+    return;
+  self->asked = TRUE;
+  if (self->forwarded)
+    chan_pipe_notify_senders (self, later);
+}
+
+void
+chan_pipe_gave_up (ChanPipe *self)
+{
+  self->asked = FALSE;
+}
+
 static ChanTake
 take_end (ChanPipe *self, ChanLater *later, GError **error)
 {
@@ -208,6 +227,7 @@ take_end (ChanPipe *self, ChanLater *later, GError **error)
       return CHAN_TAKE_ERROR;
     case CHAN_END_OPEN:
     default:
+      chan_pipe_ask (self, later);
       return CHAN_TAKE_EMPTY;
     }
 }

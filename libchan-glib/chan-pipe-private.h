@@ -66,6 +66,8 @@ struct _ChanPipe
   ChanGuard guard; /* guards everything below */
   guint8 kind, sender_side, receiver_side, end;
   guint8 copied;           /* the local sender is a copier (relay, pump): that was all only if it says so */
+  guint8 forwarded;        /* the local sender is a splice or a relay: it waits with a watch, not in the ring of senders */
+  guint8 asked;            /* capacity 0: a receiver came and found nothing, and it may not wait in the ring either */
   guint capacity;          /* messages, or bytes */
   /* queue: a ring of a power of two slots; NULL while nothing was ever queued */
   ChanItem *slots;
@@ -131,6 +133,9 @@ gboolean   chan_pipe_is_readable    (ChanPipe *self); /* an item that nobody res
 /* MESSAGE: *item; EMPTY; CLOSED; ERROR */
 ChanTake   chan_pipe_take           (ChanPipe *self, gboolean reserved, gpointer *item, ChanLater *later, GError **error);
 gsize      chan_pipe_take_bytes     (ChanPipe *self, guint8 *buffer, gsize len, ChanLater *later);
+/* Capacity 0: somebody is here to take, though not in the ring of receivers; and waits no longer. */
+void       chan_pipe_ask            (ChanPipe *self, ChanLater *later);
+void       chan_pipe_gave_up        (ChanPipe *self);
 /* What was taken was not wanted after all: it is the next again. Takes the item. */
 void       chan_pipe_unget          (ChanPipe *self, gpointer item, ChanLater *later);
 void       chan_pipe_unreserve      (ChanPipe *self, ChanLater *later);

@@ -35,6 +35,7 @@ receive_waiting (ChanPipe *self, gint64 deadline, GCancellable *cancellable, Cha
   if (result != CHAN_WAIT_ENDED)
     {
       chan_op_ring_remove (&self->receivers, &wait.op);
+      chan_pipe_gave_up (self);
       chan_wait_set_error (result, error);
       return NULL;
     }

@@ -70,6 +70,8 @@ source_prepare (GSource *source, int *timeout)
   if (first && self->pipe->guard.reactor != NULL)
     source_attached (&self->watch, self->pipe->guard.reactor, &later);
   ready = is_ready (self);
+  if (!ready && !self->watch.of_sender)
+    chan_pipe_ask (self->pipe, &later);
   chan_pipe_unlock (self->pipe, &later);
   if (!ready)
     g_source_set_ready_time (source, -1);
@@ -109,6 +111,8 @@ source_finalize (GSource *source)
   chan_pipe_lock (self->pipe);
   self->self = NULL;
   chan_pipe_remove_watch (self->pipe, &self->watch);
+  if (!self->watch.of_sender)
+    chan_pipe_gave_up (self->pipe);
   if (self->interest != NULL)
     chan_reactor_drop_interest (self->interest, self->poller, &later);
   chan_pipe_unlock (self->pipe, &later);
@@ -170,7 +174,8 @@ chan_pipe_source_new (ChanPipe *pipe, gboolean of_sender, GCancellable *cancella
   chan_later_init (&later);
   chan_pipe_lock (pipe);
   chan_pipe_add_watch (pipe, &self->watch);
-  chan_pipe_wanted (pipe, &later);
+  if (!of_sender)
+    chan_pipe_wanted (pipe, &later);
   chan_pipe_unlock (pipe, &later);
   if (cancellable != NULL)
     {

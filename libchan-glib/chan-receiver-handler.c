@@ -153,6 +153,8 @@ chan_receiver_handler_start (ChanReceiverHandler *self, ChanLater *later)
     handler_attached (&self->watch, self->pipe->guard.reactor, later);
   if (chan_pipe_is_readable (self->pipe))
     handler_notify (&self->watch, later);
+  else
+    chan_pipe_ask (self->pipe, later);
 }
 
 void
@@ -162,6 +164,7 @@ chan_receiver_handler_stop (ChanReceiverHandler *self, ChanLater *later)
     return;
   self->started = FALSE;
   chan_pipe_remove_watch (self->pipe, &self->watch);
+  chan_pipe_gave_up (self->pipe);
   if (self->interest != NULL)
     chan_reactor_drop_interest (self->interest, self->poller, later);
   chan_later_add (later, handler_unref, self);

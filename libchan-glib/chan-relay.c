@@ -276,7 +276,7 @@ relay_start (gpointer data)
   chan_pipe_lock (self->to);
   if (self->to->sender_side == CHAN_SIDE_RESERVED)
     self->to->sender_side = CHAN_SIDE_LOCAL;
-  self->to->copied = TRUE;
+  self->to->copied = self->to->forwarded = TRUE;
   chan_pipe_add_watch (self->to, &self->to_watch);
   chan_pipe_unlock (self->to, &later);
   g_atomic_int_set (&self->state, RELAY_IDLE);

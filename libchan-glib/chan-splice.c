@@ -115,6 +115,7 @@ leave_target (ChanSplice *self)
   chan_later_init (&later);
   chan_pipe_lock (self->to);
   chan_pipe_remove_watch (self->to, &self->to_watch);
+  self->to->forwarded = FALSE;
   if (self->to_interest != NULL)
     chan_reactor_drop_interest (self->to_interest, self->poller, &later);
   g_atomic_int_set (chan_sender_state (self->sender), CHAN_OBJECT_LIVE);
@@ -331,6 +332,7 @@ reserve_target (ChanSplice *self, GError **error)
     {
       g_atomic_int_set (chan_sender_state (self->sender), CHAN_OBJECT_SPLICED);
       chan_pipe_add_watch (self->to, &self->to_watch);
+      self->to->forwarded = TRUE;
       add_interest (self, &self->to_interest, self->to->guard.reactor, &later);
     }
   chan_pipe_unlock (self->to, &later);
@@ -462,6 +464,10 @@ spliced_cb (GObject *object, GAsyncResult *result, gpointer user_data)
  * this receiver is closed with the same reason. One message is taken only when
  * @sender has room for it, so credit goes through, too. Go's libchan calls this
  * `Copy`.
+ *
+ * With capacity 0 the splice is the receiver of who sends to @self, and takes
+ * nothing before somebody is there to take it from @sender's channel; over a
+ * link one message is on its way.
  *
  * Until it returns, other operations on the two ends fail with
  * %G_IO_ERROR_PENDING; closing one of them ends it. When cancelled, both ends

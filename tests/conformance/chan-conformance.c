@@ -385,6 +385,7 @@ static const ChanConformanceTest *const topics[] = {
   chan_conformance_session_end,   chan_conformance_select,          chan_conformance_select_handles,
   chan_conformance_select_threads, chan_conformance_select_session, chan_conformance_request,
   chan_conformance_request_bodies, chan_conformance_splice,         chan_conformance_splice_cancel,
+  chan_conformance_splice_rendezvous,
   chan_conformance_values,        chan_conformance_third_party,     chan_conformance_foreign,
   chan_conformance_foreign_own,   chan_conformance_fds,
 };

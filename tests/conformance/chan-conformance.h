@@ -123,6 +123,7 @@ extern const ChanConformanceTest chan_conformance_request[];
 extern const ChanConformanceTest chan_conformance_request_bodies[];
 extern const ChanConformanceTest chan_conformance_splice[];
 extern const ChanConformanceTest chan_conformance_splice_cancel[];
+extern const ChanConformanceTest chan_conformance_splice_rendezvous[];
 extern const ChanConformanceTest chan_conformance_values[];
 extern const ChanConformanceTest chan_conformance_third_party[];
 
