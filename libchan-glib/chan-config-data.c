@@ -6,6 +6,7 @@
 
 #include "chan-near-names.h"
 #include "chan-option-table.h"
+#include "chan-uri-check.h"
 
 /* --- the data --------------------------------------------------------------------- */
 
@@ -141,9 +142,12 @@ GUri *
 chan_config_parse_uri (const char *text, GError **error)
 {
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_ENCODED, &local_error);
+  g_autoptr (GUri) uri = NULL;
   g_autoptr (ChanOptions) options = NULL;
 
+  if (!chan_uri_check_escapes (text, error))
+    return NULL;
+  uri = g_uri_parse (text, G_URI_FLAGS_ENCODED, &local_error);
   if (uri == NULL)
     {
       chan_config_set_error (error, "“%s” is not a URI: %s", text, local_error->message);

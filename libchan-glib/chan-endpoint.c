@@ -3,6 +3,7 @@
 
 #include "chan-config-data.h"
 #include "chan-config-private.h"
+#include "chan-uri-check.h"
 
 ChanEndpoint *
 chan_endpoint_new (const char *uri_or_name, GError **error)
@@ -36,9 +37,12 @@ GUri *
 chan_endpoint_parse (ChanEndpoint *self, const char *text, ChanOptions **ret_options, GError **error)
 {
   g_autoptr (GError) bad = NULL;
-  g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_ENCODED_QUERY, &bad);
+  g_autoptr (GUri) uri = NULL;
   g_autoptr (ChanOptions) options = NULL;
 
+  if (!chan_uri_check_escapes (text, error))
+    return NULL;
+  uri = g_uri_parse (text, G_URI_FLAGS_ENCODED_QUERY, &bad);
   if (uri == NULL)
     {
       chan_config_set_error (error, "“%s” is not a URI: %s", text, bad->message);

@@ -223,7 +223,7 @@ set_parameters (ChanOptions *self, const char *query, GError **error)
     }
   if (local_error == NULL)
     return TRUE;
-  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "URI parameters: %s", local_error->message);
+  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "URI parameters “%s”: %s", query, local_error->message);
   return FALSE;
 }
 
