@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-dbus-bus.h"
 
+#include "chan-dbus-route.h"
 #include "chan-dbus-thread.h"
+
+/* What was sent last is written before the connection is closed, if that takes no longer. */
+#define FLUSH_MS 2000
 
 struct _ChanDBusBus
 {
   guint ref_count; /* under buses_lock */
   GDBusConnection *connection;
+  ChanDBusRouter *router;
+  gulong closed_id;
   char *key; /* in the table of shared ones, or NULL */
   gboolean is_bus;
 };
@@ -22,6 +28,12 @@ typedef struct
 static GMutex buses_lock; /* leaf; guards: */
 static GHashTable *buses; /* key → ChanDBusBus, without a reference */
 
+static void
+closed (GDBusConnection *connection, gboolean vanished, GError *error, gpointer data)
+{
+  chan_dbus_router_lost (((ChanDBusBus *) data)->router);
+}
+
 static ChanDBusBus *
 bus_new (GDBusConnection *connection, gboolean is_bus)
 {
@@ -30,6 +42,8 @@ bus_new (GDBusConnection *connection, gboolean is_bus)
   self->ref_count = 1;
   self->connection = g_object_ref (connection);
   self->is_bus = is_bus;
+  self->router = chan_dbus_router_new (connection);
+  self->closed_id = g_signal_connect (connection, "closed", G_CALLBACK (closed), self);
   return self;
 }
 
@@ -49,12 +63,31 @@ chan_dbus_bus_ref (ChanDBusBus *self)
 }
 
 static void
+flushed (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GSource *timeout = data;
+
+  g_dbus_connection_flush_finish (G_DBUS_CONNECTION (source), result, NULL);
+  g_dbus_connection_close (G_DBUS_CONNECTION (source), NULL, NULL, NULL);
+  g_source_destroy (timeout);
+  g_source_unref (timeout);
+}
+
+static void
 bus_close (gpointer data)
 {
   ChanDBusBus *self = data;
+  GCancellable *too_late;
 
+  g_signal_handler_disconnect (self->connection, self->closed_id);
+  chan_dbus_router_free (self->router);
   if (!g_dbus_connection_is_closed (self->connection))
-    g_dbus_connection_close (self->connection, NULL, NULL, NULL);
+    {
+      too_late = g_cancellable_new ();
+      g_dbus_connection_flush (self->connection, too_late, flushed,
+                               chan_dbus_thread_call_after (FLUSH_MS, (ChanDBusFunc) g_cancellable_cancel, too_late));
+      g_object_set_data_full (G_OBJECT (self->connection), "chan-dbus-too-late", too_late, g_object_unref);
+    }
   g_object_unref (self->connection);
   g_free (self->key);
   g_free (self);
@@ -78,6 +111,12 @@ GDBusConnection *
 chan_dbus_bus_get_connection (ChanDBusBus *self)
 {
   return self->connection;
+}
+
+ChanDBusRouter *
+chan_dbus_bus_get_router (ChanDBusBus *self)
+{
+  return self->router;
 }
 
 gboolean

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
  * is closed when the last of those who use it are gone. */
 
 typedef struct _ChanDBusBus ChanDBusBus;
+struct _ChanDBusRouter;
 
 typedef void (*ChanDBusBusFunc) (ChanDBusBus *bus, const GError *error, gpointer data); /* bus: transfer none */
 
@@ -24,6 +25,7 @@ ChanDBusBus     *chan_dbus_bus_ref            (ChanDBusBus *self);
 void             chan_dbus_bus_unref          (ChanDBusBus *self);
 GDBusConnection *chan_dbus_bus_get_connection (ChanDBusBus *self);
 gboolean         chan_dbus_bus_is_bus         (ChanDBusBus *self);
+struct _ChanDBusRouter *chan_dbus_bus_get_router (ChanDBusBus *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChanDBusBus, chan_dbus_bus_unref)
 

@@ -31,7 +31,7 @@ chan_conformance_run_dbus (int argc, char **argv, const char *name, gboolean bus
   ChanConformanceTransport dbus = {
     .name = name,
     .flags = CHAN_CONFORMANCE_RENDEZVOUS | CHAN_CONFORMANCE_REASONS | CHAN_CONFORMANCE_OPTIONS
-             | CHAN_CONFORMANCE_WINDOWS,
+             | CHAN_CONFORMANCE_WINDOWS | CHAN_CONFORMANCE_FDS,
     .make_pair = make_pair,
     .kill_link = chan_conformance_cut_sockets,
   };

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* What came for a session, between GDBus's thread, which puts it in, and
+ * whoever serves the session, who takes it out. */
+
+typedef enum
+{
+  CHAN_DBUS_ITEM_CALL,  /* the peer calls */
+  CHAN_DBUS_ITEM_REPLY, /* to a call of ours */
+  CHAN_DBUS_ITEM_ASK,   /* somebody else calls an exported object, see chan-dbus-object.h */
+  CHAN_DBUS_ITEM_GONE,  /* the peer, or the connection */
+} ChanDBusItemKind;
+
+typedef struct
+{
+  ChanDBusItemKind kind;
+  guint64 tag;           /* REPLY: as it was given with the call */
+  GDBusMessage *message; /* CALL, REPLY */
+  GDBusMethodInvocation *invocation; /* ASK */
+} ChanDBusItem;
+
+typedef struct
+{
+  gatomicrefcount ref_count;
+  char *peer;     /* the only one who may call; NULL: whoever is at the other end of the connection */
+  int event_fd;   /* readable while there is something */
+  gsize max_bytes;
+  GMutex lock;    /* leaf; guards: */
+  GQueue items;   /* of ChanDBusItem */
+  gsize bytes;    /* of the bodies in it */
+  gboolean full;  /* the peer sent more than it may */
+  gboolean closed;
+} ChanDBusInbox;
+
+/* NULL: no file descriptor is left. */
+ChanDBusInbox *chan_dbus_inbox_new   (const char *peer, gsize max_bytes, GError **error);
+ChanDBusInbox *chan_dbus_inbox_ref   (ChanDBusInbox *self);
+void           chan_dbus_inbox_unref (ChanDBusInbox *self);
+/* Takes the message, or the invocation. Any thread. FALSE: closed, and nothing was taken. */
+gboolean       chan_dbus_inbox_push  (ChanDBusInbox *self, ChanDBusItem item);
+/* At most max items to the end of `items`; FALSE: too much came, the session must end. */
+gboolean       chan_dbus_inbox_take  (ChanDBusInbox *self, GQueue *items, guint max);
+void           chan_dbus_inbox_close (ChanDBusInbox *self);
+void           chan_dbus_item_free   (ChanDBusItem *item);
+
+G_END_DECLS

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-dbus-route.h"
+
+#include <string.h>
+
+#include <libchan-glib/chan-error.h>
+
+#include "chan-dbus-thread.h"
+
+#define PATH_MAX_LEN 512
+
+struct _ChanDBusRouter
+{
+  GDBusConnection *connection; /* borrowed: it lives as long as the bus */
+  guint filter_id;
+  GMutex lock;            /* nothing but inboxes and GDBus's own locks are taken under it; guards: */
+  GHashTable *inboxes;    /* path of a session → ChanDBusInbox */
+  GHashTable *calls;      /* serial → Waiting */
+};
+
+typedef struct
+{
+  ChanDBusInbox *inbox;
+  guint64 tag;
+} Waiting;
+
+static void
+waiting_free (gpointer data)
+{
+  Waiting *self = data;
+
+  chan_dbus_inbox_unref (self->inbox);
+  g_free (self);
+}
+
+/* --- GDBus's thread --- */
+
+/* A reference to the session's inbox, if the sender is its peer. */
+static ChanDBusInbox *
+find_inbox (ChanDBusRouter *self, const char *path, const char *sender)
+{
+  const char *channel = strstr (path, "/channel/");
+  gsize len = channel != NULL ? (gsize) (channel - path) : strlen (path);
+  char session[PATH_MAX_LEN];
+  ChanDBusInbox *inbox;
+
+  if (len >= sizeof session)
+    return NULL;
+  memcpy (session, path, len);
+  session[len] = '\0';
+  g_mutex_lock (&self->lock);
+  inbox = g_hash_table_lookup (self->inboxes, session);
+  if (inbox != NULL && (inbox->peer == NULL || g_strcmp0 (inbox->peer, sender) == 0))
+    chan_dbus_inbox_ref (inbox);
+  else
+    inbox = NULL;
+  g_mutex_unlock (&self->lock);
+  return inbox;
+}
+
+/* TRUE: it was for a session, and is taken. */
+static gboolean
+take_call (ChanDBusRouter *self, GDBusMessage *message)
+{
+  const char *interface = g_dbus_message_get_interface (message);
+  const char *path = g_dbus_message_get_path (message);
+  ChanDBusInbox *inbox;
+  gboolean taken;
+
+  /* Others than the peer call org.libchan.Channel and .Session. */
+  if (path == NULL || g_strcmp0 (interface, "org.libchan.Peer") != 0)
+    return FALSE;
+  inbox = find_inbox (self, path, g_dbus_message_get_sender (message));
+  if (inbox == NULL)
+    return FALSE;
+  taken = chan_dbus_inbox_push (inbox, (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_CALL, .message = message });
+  chan_dbus_inbox_unref (inbox);
+  return taken;
+}
+
+static gboolean
+take_reply (ChanDBusRouter *self, GDBusMessage *message)
+{
+  gpointer serial = GUINT_TO_POINTER (g_dbus_message_get_reply_serial (message));
+  Waiting *waiting = NULL;
+  gpointer key;
+
+  g_mutex_lock (&self->lock);
+  if (g_hash_table_steal_extended (self->calls, serial, &key, (gpointer *) &waiting) &&
+      waiting->inbox->peer != NULL && g_strcmp0 (g_dbus_message_get_sender (message), waiting->inbox->peer) != 0 &&
+      g_strcmp0 (g_dbus_message_get_sender (message), "org.freedesktop.DBus") != 0)
+    {
+      /* Not from whom it was asked. */
+      g_hash_table_insert (self->calls, serial, waiting);
+      waiting = NULL;
+    }
+  g_mutex_unlock (&self->lock);
+  if (waiting == NULL)
+    return FALSE;
+  if (!chan_dbus_inbox_push (waiting->inbox, (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_REPLY, .tag = waiting->tag, .message = message }))
+    g_object_unref (message);
+  waiting_free (waiting);
+  return TRUE;
+}
+
+static void
+see_signal (ChanDBusRouter *self, GDBusMessage *message)
+{
+  GVariant *body = g_dbus_message_get_body (message);
+  const char *name, *before, *now;
+  GHashTableIter iter;
+  gpointer inbox;
+
+  if (g_strcmp0 (g_dbus_message_get_member (message), "NameOwnerChanged") != 0 ||
+      g_strcmp0 (g_dbus_message_get_sender (message), "org.freedesktop.DBus") != 0 || body == NULL ||
+      !g_variant_is_of_type (body, G_VARIANT_TYPE ("(sss)")))
+    return;
+  g_variant_get (body, "(&s&s&s)", &name, &before, &now);
+  if (*now != '\0')
+    return;
+  g_mutex_lock (&self->lock);
+  g_hash_table_iter_init (&iter, self->inboxes);
+  while (g_hash_table_iter_next (&iter, NULL, &inbox))
+    if (g_strcmp0 (((ChanDBusInbox *) inbox)->peer, name) == 0)
+      chan_dbus_inbox_push (inbox, (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_GONE });
+  g_mutex_unlock (&self->lock);
+}
+
+static GDBusMessage *
+filter (GDBusConnection *connection, GDBusMessage *message, gboolean is_incoming, gpointer data)
+{
+  gboolean taken = FALSE;
+
+  if (!is_incoming)
+    return message;
+  switch (g_dbus_message_get_message_type (message))
+    {
+    case G_DBUS_MESSAGE_TYPE_METHOD_CALL:
+      taken = take_call (data, message);
+      break;
+    case G_DBUS_MESSAGE_TYPE_METHOD_RETURN:
+    case G_DBUS_MESSAGE_TYPE_ERROR:
+      taken = take_reply (data, message);
+      break;
+    case G_DBUS_MESSAGE_TYPE_SIGNAL:
+      see_signal (data, message);
+      break;
+    case G_DBUS_MESSAGE_TYPE_INVALID:
+    default:
+      break;
+    }
+  return taken ? NULL : message;
+}
+
+/* --- the router --- */
+
+static void
+filter_gone (gpointer data)
+{
+  ChanDBusRouter *self = data;
+
+  g_hash_table_unref (self->inboxes);
+  g_hash_table_unref (self->calls);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+ChanDBusRouter *
+chan_dbus_router_new (GDBusConnection *connection)
+{
+  ChanDBusRouter *self = g_new0 (ChanDBusRouter, 1);
+
+  self->connection = connection;
+  g_mutex_init (&self->lock);
+  self->inboxes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) chan_dbus_inbox_unref);
+  self->calls = g_hash_table_new_full (NULL, NULL, NULL, waiting_free);
+  self->filter_id = g_dbus_connection_add_filter (connection, filter, self, filter_gone);
+  return self;
+}
+
+void
+chan_dbus_router_free (ChanDBusRouter *self)
+{
+  g_dbus_connection_remove_filter (self->connection, self->filter_id);
+}
+
+void
+chan_dbus_router_lost (ChanDBusRouter *self)
+{
+  GHashTableIter iter;
+  gpointer inbox;
+
+  g_mutex_lock (&self->lock);
+  g_hash_table_remove_all (self->calls);
+  g_hash_table_iter_init (&iter, self->inboxes);
+  while (g_hash_table_iter_next (&iter, NULL, &inbox))
+    chan_dbus_inbox_push (inbox, (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_GONE });
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- routes --- */
+
+/* That the bus tells us is all that is wanted: the filter sees it in its place. */
+static void
+peer_changed (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *signal,
+              GVariant *parameters, gpointer data)
+{
+}
+
+ChanDBusRoute *
+chan_dbus_route_new (ChanDBusBus *bus, const char *peer, const char *base, gsize max_bytes, GError **error)
+{
+  static int n_sessions; /* atomic */
+  ChanDBusInbox *inbox = chan_dbus_inbox_new (peer, max_bytes, error);
+  ChanDBusRouter *router = chan_dbus_bus_get_router (bus);
+  ChanDBusRoute *self;
+
+  if (inbox == NULL)
+    return NULL;
+  self = g_new0 (ChanDBusRoute, 1);
+  self->bus = chan_dbus_bus_ref (bus);
+  self->inbox = inbox;
+  self->path = g_strdup_printf ("%s/session/%u", base, (guint) g_atomic_int_add (&n_sessions, 1) + 1);
+  g_mutex_lock (&router->lock);
+  g_hash_table_insert (router->inboxes, g_strdup (self->path), chan_dbus_inbox_ref (inbox));
+  g_mutex_unlock (&router->lock);
+  if (peer != NULL)
+    self->watch = g_dbus_connection_signal_subscribe (router->connection, "org.freedesktop.DBus", "org.freedesktop.DBus",
+                                                      "NameOwnerChanged", "/org/freedesktop/DBus", peer,
+                                                      G_DBUS_SIGNAL_FLAGS_NONE, peer_changed, NULL, NULL);
+  /* It may have been closed before it could tell. */
+  if (g_dbus_connection_is_closed (router->connection))
+    chan_dbus_inbox_push (inbox, (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_GONE });
+  return self;
+}
+
+static void
+route_unwatch (gpointer data)
+{
+  ChanDBusRoute *self = data;
+
+  if (self->watch != 0)
+    g_dbus_connection_signal_unsubscribe (chan_dbus_bus_get_connection (self->bus), self->watch);
+  chan_dbus_bus_unref (self->bus);
+  g_free (self->path);
+  g_free (self);
+}
+
+void
+chan_dbus_route_free (ChanDBusRoute *self)
+{
+  ChanDBusRouter *router = chan_dbus_bus_get_router (self->bus);
+
+  chan_dbus_inbox_close (self->inbox);
+  g_mutex_lock (&router->lock);
+  g_hash_table_remove (router->inboxes, self->path);
+  g_mutex_unlock (&router->lock);
+  chan_dbus_inbox_unref (self->inbox);
+  chan_dbus_thread_call (route_unwatch, self);
+}
+
+gboolean
+chan_dbus_route_call (ChanDBusRoute *self, GDBusMessage *call, guint64 tag, GError **error)
+{
+  ChanDBusRouter *router = chan_dbus_bus_get_router (self->bus);
+  Waiting *waiting = g_new (Waiting, 1);
+  volatile guint32 serial = 0;
+  gboolean sent;
+
+  *waiting = (Waiting) { chan_dbus_inbox_ref (self->inbox), tag };
+  /* Sending only queues; with the lock held the reply cannot come before its place is known. */
+  g_mutex_lock (&router->lock);
+  sent = g_dbus_connection_send_message (router->connection, call, G_DBUS_SEND_MESSAGE_FLAGS_NONE, &serial, error);
+  if (sent)
+    g_hash_table_insert (router->calls, GUINT_TO_POINTER (serial), g_steal_pointer (&waiting));
+  g_mutex_unlock (&router->lock);
+  if (waiting != NULL)
+    waiting_free (waiting);
+  g_object_unref (call);
+  return sent;
+}
+
+void
+chan_dbus_route_send (ChanDBusRoute *self, GDBusMessage *message)
+{
+  g_dbus_connection_send_message (chan_dbus_bus_get_connection (self->bus), message, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
+  g_object_unref (message);
+}

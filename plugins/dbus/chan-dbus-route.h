@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "chan-dbus-bus.h"
+#include "chan-dbus-inbox.h"
+
+G_BEGIN_DECLS
+
+/* Which session is meant by what comes over a connection: a filter in GDBus's
+ * thread puts calls and replies into the inbox of their session, and nothing
+ * else happens there. Slots of links call without waiting. */
+
+typedef struct _ChanDBusRouter ChanDBusRouter;
+
+/* One to a connection; it belongs to the ChanDBusBus. */
+ChanDBusRouter *chan_dbus_router_new  (GDBusConnection *connection);
+void            chan_dbus_router_free (ChanDBusRouter *self);
+/* The connection is closed: every session hears of it. */
+void            chan_dbus_router_lost (ChanDBusRouter *self);
+
+/* A session's place. */
+typedef struct
+{
+  ChanDBusBus *bus;
+  ChanDBusInbox *inbox;
+  char *path;         /* of the session's object */
+  guint watch;        /* subscription to the end of the peer */
+} ChanDBusRoute;
+
+/* In the plugin's thread. base: the path below which the session's object is. */
+ChanDBusRoute  *chan_dbus_route_new   (ChanDBusBus *bus, const char *peer, const char *base, gsize max_bytes, GError **error);
+/* Any thread */
+void            chan_dbus_route_free  (ChanDBusRoute *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChanDBusRoute, chan_dbus_route_free)
+
+/* Takes the call. tag: comes back with the reply. Any thread; does not block. */
+gboolean        chan_dbus_route_call  (ChanDBusRoute *self, GDBusMessage *call, guint64 tag, GError **error);
+/* Without a reply, or a reply itself; takes the message. */
+void            chan_dbus_route_send  (ChanDBusRoute *self, GDBusMessage *message);
+
+G_END_DECLS
