@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-link-private.h"
 
-/* For driven links: how they are polled, and their own data. */
+#include "chan-message-private.h"
+
+/* For driven links: how they are polled, their own data, and the messages that they make. */
 
 /**
  * chan_link_set_poll: (skip)
@@ -100,4 +102,50 @@ chan_link_pair (ChanLink *self, ChanLink *peer)
 
   chan_link_private (self)->reactor = reactor;
   chan_link_private (peer)->reactor = chan_reactor_ref (reactor);
+}
+
+/**
+ * chan_link_import_fd: (skip)
+ * @self: a link
+ * @fd: a file descriptor that came from the peer
+ * @max: how many of the session may wait to be taken by the application
+ *
+ * Makes the handle for a file descriptor, for a message to carry.
+ *
+ * Returns: (transfer full) (nullable): a [class@Chan.Fd], which owns @fd; or
+ *   %NULL if there are too many, and then @fd is still the caller's
+ *
+ * Since: 0.1
+ */
+GObject *
+chan_link_import_fd (ChanLink *self, int fd, guint max)
+{
+  ChanLinkPrivate *priv = chan_link_private (self);
+
+  if (priv->fd_quota == NULL)
+    priv->fd_quota = chan_fd_quota_new ();
+  if ((guint) g_atomic_int_get (&priv->fd_quota->n) >= max)
+    return NULL;
+  return G_OBJECT (chan_fd_new_received (fd, priv->fd_quota));
+}
+
+/**
+ * chan_link_make_message: (skip)
+ * @self: a link
+ * @body: what came, checked: every value of type `h` is an index into @handles
+ * @handles: (transfer full) (array length=n_handles) (nullable): made with
+ *   [method@Chan.Link.import_end] and chan_link_import_fd()
+ * @n_handles: how many there are
+ *
+ * Makes the message for [method@Chan.Link.deliver_message] of a body and the
+ * handles that came with it. One that is dropped unread cancels its handles.
+ *
+ * Returns: (transfer full): a new message
+ *
+ * Since: 0.1
+ */
+ChanMessage *
+chan_link_make_message (ChanLink *self, GVariant *body, GObject **handles, gsize n_handles)
+{
+  return chan_message_new_received (chan_body_new_variant (body), g_memdup2 (handles, n_handles * sizeof *handles), n_handles);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "chan-fd-private.h"
 #include "chan-link.h"
 #include "chan-session-core.h"
 
@@ -23,6 +24,7 @@ typedef struct
   const guint *extra_fds;   /* chan-byte-io.h; NULL: none */
   GIOCondition want;
   gint64 deadline;
+  ChanFdQuota *fd_quota;    /* of chan_link_import_fd(); NULL: none came */
 } ChanLinkPrivate;
 
 ChanLinkPrivate *chan_link_private (ChanLink *self);

@@ -167,6 +167,10 @@ CHAN_API void     chan_link_deliver_room    (ChanLink *self, guint64 stream);
 CHAN_API void     chan_link_deliver_pong    (ChanLink *self);
 /* A message names the peer's stream: the end object for it, to be put into the message. NULL: claimed already. */
 CHAN_API GObject *chan_link_import_end      (ChanLink *self, guint64 stream, const ChanOpenInfo *info);
+/* A file descriptor that came: for a message. NULL: more than max of this session wait to be taken, and it is not taken. */
+CHAN_API GObject *chan_link_import_fd       (ChanLink *self, int fd, guint max);
+/* The message, which takes the handles. The body is checked already. */
+CHAN_API ChanMessage *chan_link_make_message (ChanLink *self, GVariant *body, GObject **handles, gsize n_handles);
 /* The peer ended the session, cleanly; or the link is broken. */
 CHAN_API void     chan_link_hang_up         (ChanLink *self);
 CHAN_API void     chan_link_fail            (ChanLink *self, const GError *error);

@@ -9,6 +9,7 @@
 #include "chan-dbus-credentials.h"
 #include "chan-dbus-direct.h"
 #include "chan-dbus-error.h"
+#include "chan-dbus-link.h"
 #include "chan-dbus-thread.h"
 #include "chan-dbus-transport.h"
 
@@ -27,6 +28,7 @@ typedef struct
   gboolean started;          /* the bus was asked to start the service */
   GCredentials *credentials; /* the listener's */
   int fd;                    /* our end of the pair, or -1 */
+  ChanDBusRoute *route;      /* message mode: where the answers come */
 } Connect;
 
 static void
@@ -37,6 +39,7 @@ connect_free (Connect *self)
   g_clear_pointer (&self->bus, chan_dbus_bus_unref);
   g_free (self->owner);
   g_clear_object (&self->credentials);
+  g_clear_pointer (&self->route, chan_dbus_route_free);
   if (self->fd >= 0)
     close (self->fd);
   g_free (self);
@@ -75,6 +78,49 @@ call_bus (Connect *self, const char *method, GVariant *parameters, GAsyncReadyCa
 
 /* --- the session --- */
 
+static gboolean is_remote (const GError *error, const char *name);
+
+static void
+opened (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Connect *self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_with_unix_fd_list_finish (G_DBUS_CONNECTION (source), NULL, result, &error);
+  g_autoptr (ChanLink) link = NULL;
+  g_autoptr (GVariant) offer = NULL;
+  const char *path;
+
+  if (reply != NULL && g_variant_is_of_type (reply, G_VARIANT_TYPE ("(oa{sv})")))
+    {
+      g_variant_get (reply, "(&o@a{sv})", &path, &offer);
+      link = chan_dbus_link_new (g_steal_pointer (&self->route), path, CHAN_SESSION_CLIENT, self->credentials,
+                                 chan_operation_get_options (self->operation), offer, &error);
+    }
+  else if (reply != NULL)
+    g_set_error_literal (&error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_PROTOCOL, "the listener gave a wrong answer");
+  if (link == NULL)
+    {
+      fail_call (self, error);
+      return;
+    }
+  chan_operation_return_link (self->operation, link);
+  connect_free (self);
+}
+
+static void
+open_messages (Connect *self)
+{
+  ChanOptions *options = chan_operation_get_options (self->operation);
+  g_autoptr (GError) error = NULL;
+
+  self->route = chan_dbus_route_new (self->bus, self->owner, self->address->path, chan_dbus_link_max_bytes (options), &error);
+  if (self->route == NULL)
+    fail (self, error);
+  else
+    call (self, self->owner, self->address->path, "org.libchan.Listener", "Open",
+          g_variant_new ("(o@a{sv})", self->route->path, chan_dbus_link_offer (options)), NULL, opened);
+}
+
 static void
 opened_direct (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -84,6 +130,11 @@ opened_direct (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (ChanLink) link = NULL;
   int fd = self->fd;
 
+  if (reply == NULL && self->address->direct == CHAN_DBUS_DIRECT_AUTO && is_remote (error, "org.libchan.Error.Unsupported"))
+    {
+      open_messages (self);
+      return;
+    }
   if (reply == NULL)
     {
       fail_call (self, error);
@@ -123,9 +174,13 @@ open_direct (Connect *self, GError **error)
 static void
 open_session (Connect *self)
 {
+  GDBusConnection *connection = chan_dbus_bus_get_connection (self->bus);
+  gboolean passes = (g_dbus_connection_get_capabilities (connection) & G_DBUS_CAPABILITY_FLAGS_UNIX_FD_PASSING) != 0;
   g_autoptr (GError) error = NULL;
 
-  if (!open_direct (self, &error))
+  if (self->address->direct == CHAN_DBUS_DIRECT_NEVER || (self->address->direct == CHAN_DBUS_DIRECT_AUTO && !passes))
+    open_messages (self);
+  else if (!open_direct (self, &error))
     fail (self, error);
 }
 

@@ -8,6 +8,7 @@
 #include "chan-dbus-direct.h"
 #include "chan-dbus-error.h"
 #include "chan-dbus-interfaces.h"
+#include "chan-dbus-link.h"
 
 struct _ChanDBusService
 {
@@ -163,10 +164,32 @@ take_socket (GDBusMethodInvocation *invocation)
   return g_unix_fd_list_get (fds, index, NULL);
 }
 
+/* answer: what the caller gets */
 static ChanLink *
-open_link (Call *self, GCredentials *credentials, GError **error)
+open_messages (Call *self, GCredentials *credentials, GVariant **answer, GError **error)
 {
-  int fd = take_socket (self->invocation);
+  ChanOptions *options = self->service->options;
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (self->invocation);
+  const char *sender = chan_dbus_bus_is_bus (self->bus) ? g_dbus_method_invocation_get_sender (self->invocation) : NULL;
+  g_autoptr (GVariant) offer = NULL;
+  ChanDBusRoute *route = chan_dbus_route_new (self->bus, sender, self->service->path, chan_dbus_link_max_bytes (options), error);
+  const char *path;
+
+  if (route == NULL)
+    return NULL;
+  g_variant_get (parameters, "(&o@a{sv})", &path, &offer);
+  *answer = g_variant_new ("(o@a{sv})", route->path, chan_dbus_link_offer (options));
+  return chan_dbus_link_new (route, path, CHAN_SESSION_SERVER, credentials, options, offer, error);
+}
+
+static ChanLink *
+open_link (Call *self, GCredentials *credentials, GVariant **answer, GError **error)
+{
+  int fd;
+
+  if (g_str_equal (g_dbus_method_invocation_get_method_name (self->invocation), "Open"))
+    return open_messages (self, credentials, answer, error);
+  fd = take_socket (self->invocation);
 
   if (fd >= 0)
     return chan_dbus_direct_link_new (fd, CHAN_SESSION_SERVER, credentials, self->service->options, error);
@@ -180,6 +203,7 @@ let_in (Call *self, ChanListener *listener, GCredentials *credentials)
   guint uid = g_credentials_get_unix_user (credentials, NULL);
   g_autoptr (ChanLink) link = NULL;
   g_autoptr (GError) error = NULL;
+  GVariant *answer = NULL;
   Counted *counted;
 
   if (!count (self->service, uid))
@@ -187,7 +211,7 @@ let_in (Call *self, ChanListener *listener, GCredentials *credentials)
       chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_LIMIT, "Too many sessions");
       return;
     }
-  link = open_link (self, credentials, &error);
+  link = open_link (self, credentials, &answer, &error);
   if (link == NULL)
     {
       uncount (self->service, uid);
@@ -197,8 +221,8 @@ let_in (Call *self, ChanListener *listener, GCredentials *credentials)
   counted = g_new (Counted, 1);
   *counted = (Counted) { chan_dbus_service_ref (self->service), uid };
   g_object_weak_ref (G_OBJECT (link), session_gone, counted);
+  g_dbus_method_invocation_return_value (g_object_ref (self->invocation), answer);
   chan_listener_deliver_link (listener, link);
-  g_dbus_method_invocation_return_value (g_object_ref (self->invocation), NULL);
 }
 
 static void
@@ -227,6 +251,11 @@ method_called (GDBusConnection *connection, const char *sender, const char *path
   if (g_str_equal (method, "OpenDirect") && self->service->direct == CHAN_DBUS_DIRECT_NEVER)
     {
       chan_dbus_return_error (invocation, CHAN_CHANNEL_ERROR_UNSUPPORTED, "This service takes messages only");
+      return;
+    }
+  if (g_str_equal (method, "Open") && self->service->direct == CHAN_DBUS_DIRECT_REQUIRE)
+    {
+      chan_dbus_return_error (invocation, CHAN_CHANNEL_ERROR_UNSUPPORTED, "This service takes sessions over a socket only");
       return;
     }
   call = g_new (Call, 1);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-dbus-transport.h"
 
+#include "chan-dbus-link.h"
+
 #define CHAN_TYPE_DBUS_TRANSPORT (chan_dbus_transport_get_type ())
 G_DECLARE_FINAL_TYPE (ChanDBusTransport, chan_dbus_transport, CHAN, DBUS_TRANSPORT, GObject)
 
@@ -65,6 +67,7 @@ g_io_chantransport_dbus_load (GIOModule *module)
 {
   g_type_module_use (G_TYPE_MODULE (module));
   chan_dbus_transport_register_type (G_TYPE_MODULE (module));
+  chan_dbus_link_register (G_TYPE_MODULE (module));
   g_io_extension_point_implement (CHAN_TRANSPORT_EXTENSION_POINT_NAME, CHAN_TYPE_DBUS_TRANSPORT, "dbus", 10);
 }
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gio/gunixfdlist.h>
+
+#include "chan-dbus-error.h"
+#include "chan-dbus-link-private.h"
+
+/* Calls of ours: they wait until what was sent before is answered, are sent in
+ * order, and are answered in order. */
+
+static void
+call_free (Call *call)
+{
+  g_clear_object (&call->message);
+  g_free (call);
+}
+
+static GDBusMessage *
+new_message (ChanDBusLink *self, const char *method, GVariant *parameters, GUnixFDList *fds)
+{
+  GDBusMessage *message = g_dbus_message_new_method_call (self->route->inbox->peer, self->peer_path, CHAN_DBUS_PEER, method);
+
+  g_dbus_message_set_flags (message, G_DBUS_MESSAGE_FLAGS_NO_AUTO_START);
+  if (parameters != NULL)
+    g_dbus_message_set_body (message, parameters);
+  if (fds != NULL)
+    g_dbus_message_set_unix_fd_list (message, fds);
+  return message;
+}
+
+void
+chan_dbus_link_call (ChanDBusLink *self, CallKind kind, guint64 number, const char *method, GVariant *parameters, GUnixFDList *fds)
+{
+  Call *call = g_new0 (Call, 1);
+
+  call->kind = kind;
+  call->number = number;
+  call->bytes = CHAN_DBUS_CALL_BYTES + (parameters != NULL ? g_variant_get_size (parameters) : 0);
+  call->message = new_message (self, method, parameters, fds);
+  g_queue_push_tail (&self->waiting, call);
+  self->waiting_bytes += call->bytes;
+}
+
+static void
+say_taken (ChanDBusLink *self)
+{
+  for (guint i = 0; i < self->granting->len; i++)
+    {
+      Stream *stream = self->granting->pdata[i];
+
+      stream->granting = FALSE;
+      chan_dbus_link_call (self, CALL_CONTROL, 0, "Taken",
+                           g_variant_new ("(tut)", stream->number, stream->n_in_taken, (guint64) stream->in_taken), NULL);
+    }
+  g_ptr_array_set_size (self->granting, 0);
+}
+
+void
+chan_dbus_link_flush (ChanDBusLink *self)
+{
+  say_taken (self);
+  while (self->waiting.length > 0 && self->unanswered_bytes < CHAN_DBUS_UNANSWERED_BYTES && self->failure == NULL)
+    {
+      Call *call = g_queue_pop_head (&self->waiting);
+
+      call->tag = ++self->last_tag;
+      self->waiting_bytes -= call->bytes;
+      self->unanswered_bytes += call->bytes;
+      g_queue_push_tail (&self->unanswered, call);
+      chan_dbus_route_call (self->route, g_steal_pointer (&call->message), call->tag, &self->failure);
+    }
+}
+
+void
+chan_dbus_link_over (ChanDBusLink *self, const char *error_name, const char *text)
+{
+  g_autoptr (GDBusMessage) message = NULL;
+
+  if (self->over)
+    return;
+  if (error_name != NULL)
+    chan_dbus_link_flush (self);
+  self->over = TRUE;
+  if (error_name != NULL)
+    {
+      message = new_message (self, "Close", g_variant_new ("(ss)", error_name, text), NULL);
+      g_dbus_message_set_flags (message, G_DBUS_MESSAGE_FLAGS_NO_AUTO_START | G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
+      chan_dbus_route_send (self->route, g_steal_pointer (&message));
+    }
+  chan_dbus_inbox_close (self->route->inbox);
+  g_queue_clear_full (&self->waiting, (GDestroyNotify) call_free);
+  g_queue_clear_full (&self->unanswered, (GDestroyNotify) call_free);
+  self->waiting_bytes = self->unanswered_bytes = 0;
+}
+
+/* --- answers --- */
+
+/* An error reply, as code and text */
+static ChanChannelError
+read_error (GDBusMessage *reply, const char **text)
+{
+  GVariant *body = g_dbus_message_get_body (reply);
+
+  *text = NULL;
+  if (body != NULL && g_variant_n_children (body) > 0)
+    {
+      g_autoptr (GVariant) first = g_variant_get_child_value (body, 0);
+
+      if (g_variant_is_of_type (first, G_VARIANT_TYPE_STRING))
+        g_variant_get_child (body, 0, "&s", text);
+    }
+  if (*text == NULL || **text == '\0')
+    *text = "The bus or the peer refused a message";
+  return chan_dbus_error_code (g_dbus_message_get_error_name (reply));
+}
+
+static void
+refused (ChanDBusLink *self, Call *call, GDBusMessage *reply, gboolean by_bus)
+{
+  Stream *stream = call->kind == CALL_PUSH ? chan_dbus_link_lookup (self, call->number) : NULL;
+  const char *text;
+  ChanChannelError code = read_error (reply, &text);
+
+  /* It may have ended in the meantime. */
+  if (call->kind == CALL_PUSH)
+    {
+      /* The peer does not know what the bus refused. */
+      if (stream != NULL && by_bus)
+        chan_dbus_link_end_stream (self, stream, code, text);
+      else if (stream != NULL)
+        chan_link_deliver_reset (CHAN_LINK (self), stream->id, code, text);
+    }
+  else if (self->failure == NULL)
+    g_set_error (&self->failure, CHAN_CHANNEL_ERROR, (int) (code == CHAN_CHANNEL_ERROR_UNSUPPORTED ? CHAN_CHANNEL_ERROR_CONNECTION_LOST : code),
+                 "The session is lost: %s", text);
+}
+
+static void
+pong (ChanDBusLink *self)
+{
+  self->pinging = FALSE;
+  if (self->ping_wanted)
+    chan_link_deliver_pong (CHAN_LINK (self));
+  self->ping_wanted = FALSE;
+}
+
+/* What the bus refuses it answers itself, before the peer answers what is older. */
+static Call *
+take_call (ChanDBusLink *self, guint64 tag, gboolean by_bus)
+{
+  Call *head = g_queue_peek_head (&self->unanswered);
+
+  if (head != NULL && head->tag == tag)
+    return g_queue_pop_head (&self->unanswered);
+  for (GList *l = self->unanswered.head; by_bus && l != NULL; l = l->next)
+    if (((Call *) l->data)->tag == tag)
+      {
+        Call *call = l->data;
+
+        g_queue_delete_link (&self->unanswered, l);
+        return call;
+      }
+  return NULL;
+}
+
+void
+chan_dbus_link_answered (ChanDBusLink *self, guint64 tag, GDBusMessage *reply)
+{
+  gboolean is_error = g_dbus_message_get_message_type (reply) == G_DBUS_MESSAGE_TYPE_ERROR;
+  gboolean by_bus = is_error && g_strcmp0 (g_dbus_message_get_sender (reply), "org.freedesktop.DBus") == 0;
+  Call *call = take_call (self, tag, by_bus);
+
+  if (call == NULL)
+    {
+      g_set_error_literal (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "An answer of the peer was lost on the bus");
+      return;
+    }
+  self->unanswered_bytes -= call->bytes;
+  self->room_wanted = TRUE;
+  if (is_error)
+    refused (self, call, reply, by_bus);
+  else if (call->kind == CALL_PING)
+    pong (self);
+  else if (call->kind == CALL_CLOSE)
+    {
+      chan_dbus_link_over (self, NULL, NULL);
+      chan_link_hang_up (CHAN_LINK (self));
+    }
+  call_free (call);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-dbus-link-private.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+/* Making a link: what both ends said that they take. */
+
+/* Longer and larger ones than this no bus takes (32 MiB by default). */
+#define MESSAGE_MAX ((gsize) 24 * 1024 * 1024)
+#define WINDOW_MIN 1024
+
+/* --- what this end takes --- */
+
+static gsize
+option (ChanOptions *options, const char *name)
+{
+  return (gsize) chan_options_get_int (options, name);
+}
+
+static gsize
+max_message (ChanOptions *options)
+{
+  return MIN (option (options, "max-message-bytes"), MESSAGE_MAX);
+}
+
+GVariant *
+chan_dbus_link_offer (ChanOptions *options)
+{
+  GVariantBuilder offer;
+
+  g_variant_builder_init (&offer, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&offer, "{sv}", "max-message-bytes", g_variant_new_uint64 (max_message (options)));
+  g_variant_builder_add (&offer, "{sv}", "channel-window", g_variant_new_uint64 (option (options, "queue-bytes")));
+  g_variant_builder_add (&offer, "{sv}", "session-window", g_variant_new_uint64 (option (options, "session-window")));
+  return g_variant_builder_end (&offer);
+}
+
+gsize
+chan_dbus_link_max_bytes (ChanOptions *options)
+{
+  /* What waits for answers, one message beyond it, and what is not part of values. */
+  return 8 * CHAN_DBUS_UNANSWERED_BYTES + 2 * max_message (options);
+}
+
+/* --- the link --- */
+
+static gsize
+offered (GVariant *offer, const char *name, gsize otherwise)
+{
+  guint64 value;
+
+  return g_variant_lookup (offer, name, "t", &value) ? (gsize) CLAMP (value, WINDOW_MIN, (guint64) G_MAXUINT32) : otherwise;
+}
+
+static void
+read_options (ChanDBusLink *self, ChanOptions *options, GVariant *offer)
+{
+  self->limits.max_nodes = (guint) option (options, "max-message-nodes");
+  self->limits.max_depth = (guint) option (options, "max-message-depth");
+  self->max_handles = (guint) option (options, "max-message-handles");
+  self->max_fds = (guint) option (options, "message-fds");
+  self->max_session_fds = (guint) option (options, "session-fds");
+  self->max_streams = (guint) option (options, "max-streams");
+  self->keepalive_sec = (guint) option (options, "keepalive-sec");
+  self->keepalive_timeout_sec = (guint) option (options, "keepalive-timeout-sec");
+  self->max_message = max_message (options);
+  self->window = option (options, "queue-bytes");
+  self->session_window = option (options, "session-window");
+  self->peer_max_message = MIN (offered (offer, "max-message-bytes", MESSAGE_MAX), MESSAGE_MAX);
+  self->peer_window = offered (offer, "channel-window", WINDOW_MIN);
+  self->peer_session_window = offered (offer, "session-window", WINDOW_MIN);
+}
+
+static gboolean
+begin_polling (ChanDBusLink *self, GError **error)
+{
+  struct epoll_event event = { .events = EPOLLIN };
+  int failed;
+
+  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  if (self->epoll_fd >= 0 && epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, self->route->inbox->event_fd, &event) == 0)
+    return TRUE;
+  failed = errno;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed), "Cannot wait for a session: %s", g_strerror (failed));
+  return FALSE;
+}
+
+ChanLink *
+chan_dbus_link_new (ChanDBusRoute *route, const char *peer_path, ChanSessionRole role, GCredentials *credentials,
+                    ChanOptions *options, GVariant *offer, GError **error)
+{
+  g_autoptr (ChanDBusLink) self = g_object_new (CHAN_TYPE_DBUS_LINK, NULL);
+
+  self->route = route;
+  self->peer_path = g_strdup (peer_path);
+  self->role = role;
+  self->next_number = role == CHAN_SESSION_CLIENT ? 1 : 2;
+  self->credentials = credentials != NULL ? g_object_ref (credentials) : NULL;
+  read_options (self, options, offer);
+  if (!begin_polling (self, error))
+    return NULL;
+  chan_link_set_poll (CHAN_LINK (self), self->epoll_fd, G_IO_IN, G_MAXINT64);
+  return CHAN_LINK (g_steal_pointer (&self));
+}

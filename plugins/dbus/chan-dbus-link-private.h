@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "chan-dbus-link.h"
+#include "chan-dbus-value.h"
+
+G_BEGIN_DECLS
+
+#define CHAN_DBUS_PEER "org.libchan.Peer"
+
+/* What is sent and not answered: then other calls wait here, for a bus refuses more than it has room for. */
+#define CHAN_DBUS_UNANSWERED_BYTES ((gsize) 1024 * 1024)
+/* What a call and a message count besides their values. */
+#define CHAN_DBUS_CALL_BYTES 256
+#define CHAN_DBUS_MESSAGE_BYTES 64
+/* Bytes of a byte stream that were read and not taken. */
+#define CHAN_DBUS_BYTES_WINDOW ((gsize) 64 * 1024)
+
+typedef enum
+{
+  CALL_CONTROL,
+  CALL_PUSH,
+  CALL_PING,
+  CALL_CLOSE,
+} CallKind;
+
+/* A call of ours, before and after it is sent. */
+typedef struct
+{
+  CallKind kind;
+  guint64 tag;           /* when it is sent: in order */
+  guint64 number;        /* PUSH: of the stream */
+  gsize bytes;
+  GDBusMessage *message; /* until it is sent */
+} Call;
+
+/* What the link knows of a stream. */
+typedef struct
+{
+  guint64 id;              /* the core's */
+  guint64 number;          /* the opener's: the client's are odd */
+  guint64 parent;          /* number; 0: top level */
+  guint8 kind;             /* ChanStreamKind */
+  guint8 ours;
+  guint8 named;            /* by a message, or top level */
+  guint8 was_reset;        /* what waits is dropped */
+  guint8 wants_room;
+  guint8 granting;         /* in link->granting */
+  guint capacity;
+  /* channels */
+  guint32 n_out, n_in;     /* messages */
+  gsize out, out_taken;    /* bytes sent, and of these taken by the peer's application; absolute */
+  gsize in, in_taken;
+  guint32 n_in_taken;
+  /* byte streams: chan-dbus-link-bytes.c */
+  int fd;                  /* our end, or -1 */
+  int far_fd;              /* the peer's, until a message names it; or -1 */
+  guint32 watched;         /* epoll events */
+  GBytes *rest;            /* what the socket did not take; or NULL */
+  gsize rest_offset;
+  guint8 finish_wanted;    /* behind `rest` */
+  guint8 finish_seen;      /* the peer wrote finish_bytes in all */
+  guint8 in_over, broken;
+  guint64 finish_bytes;
+} Stream;
+
+struct _ChanDBusLink
+{
+  ChanLink parent_instance;
+
+  /* Everything under the session's lock. */
+  ChanDBusRoute *route;
+  char *peer_path;
+  ChanSessionRole role;
+  GCredentials *credentials;
+  int epoll_fd;
+  GHashTable *streams;      /* number → Stream */
+  guint64 next_number;      /* of ours */
+  guint64 last_peer_number;
+  guint n_peer_streams, n_unnamed;
+  GQueue waiting;           /* of Call: not sent */
+  GQueue unanswered;        /* of Call: sent, in order */
+  gsize waiting_bytes, unanswered_bytes;
+  guint64 last_tag;
+  GPtrArray *granting;      /* of Stream: the peer has to hear what was taken */
+  gsize in_flight;          /* bytes of messages that the peer's application has not taken */
+  gsize unread;             /* bytes of the peer's messages that ours has not */
+  gboolean room_wanted;     /* by some stream */
+  guint64 bytes_in, bytes_out;
+  gboolean started, closing, over;
+  gboolean pinging, ping_wanted;
+  gint64 now, heard, ping_deadline;
+  GError *failure;          /* found while handling; the service returns it */
+  /* options */
+  ChanDBusValueLimits limits;
+  guint max_handles, max_fds, max_session_fds, max_streams;
+  guint keepalive_sec, keepalive_timeout_sec;
+  gsize max_message, window, session_window;
+  /* the peer's */
+  gsize peer_max_message, peer_window, peer_session_window;
+};
+
+/* chan-dbus-link.c */
+Stream  *chan_dbus_link_lookup     (ChanDBusLink *self, guint64 number);
+Stream  *chan_dbus_link_add_stream (ChanDBusLink *self, guint64 number, guint64 id, const ChanOpenInfo *info, gboolean ours);
+void     chan_dbus_link_free_stream (ChanDBusLink *self, Stream *stream);
+void     chan_dbus_link_cancel_children (ChanDBusLink *self, guint64 number);
+/* Takes parameters. fds: nullable */
+void     chan_dbus_link_call       (ChanDBusLink *self, CallKind kind, guint64 number, const char *method, GVariant *parameters, GUnixFDList *fds);
+void     chan_dbus_link_flush      (ChanDBusLink *self);
+/* Both ends hear of it. */
+void     chan_dbus_link_end_stream (ChanDBusLink *self, Stream *stream, ChanChannelError code, const char *text);
+/* Streams that wanted room are told. */
+void     chan_dbus_link_room       (ChanDBusLink *self);
+/* The session is over: nothing more is said or heard. */
+void     chan_dbus_link_over       (ChanDBusLink *self, const char *error_name, const char *text);
+
+/* chan-dbus-link-input.c */
+void     chan_dbus_link_called     (ChanDBusLink *self, GDBusMessage *call);
+void     chan_dbus_link_answered   (ChanDBusLink *self, guint64 tag, GDBusMessage *reply);
+
+/* chan-dbus-link-push.c */
+const char    *chan_dbus_kind_name (ChanStreamKind kind);
+ChanStreamKind chan_dbus_kind_of   (const char *name); /* 0: none */
+gboolean chan_dbus_link_send       (ChanLink *link, guint64 id, ChanMessage *message, const ChanHandleRef *refs, gsize n_refs, gsize *cost, GError **error);
+/* FALSE: the call failed, code and text say why. */
+gboolean chan_dbus_link_pushed     (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error);
+
+/* chan-dbus-link-bytes.c */
+gboolean chan_dbus_bytes_new    (Stream *stream, GError **error);  /* a pair of sockets */
+void     chan_dbus_bytes_take   (ChanDBusLink *self, Stream *stream, int fd);
+gboolean chan_dbus_bytes_write  (ChanLink *link, guint64 id, GBytes *bytes, GError **error);
+void     chan_dbus_bytes_finish (ChanDBusLink *self, Stream *stream);
+void     chan_dbus_bytes_finished (ChanDBusLink *self, Stream *stream, guint64 bytes);
+void     chan_dbus_bytes_watch  (ChanDBusLink *self, Stream *stream);
+void     chan_dbus_bytes_ready  (ChanDBusLink *self, Stream *stream, guint32 events);
+/* The peer has finished all: what is still in the socket comes now. */
+void     chan_dbus_bytes_drain  (ChanDBusLink *self, Stream *stream);
+void     chan_dbus_bytes_close  (ChanDBusLink *self, Stream *stream);
+
+static inline gboolean
+chan_dbus_kind_is_bytes (guint kind)
+{
+  return kind != CHAN_STREAM_SENDER && kind != CHAN_STREAM_RECEIVER;
+}
+
+G_END_DECLS
