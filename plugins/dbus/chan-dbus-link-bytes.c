@@ -46,7 +46,7 @@ chan_dbus_bytes_watch (ChanDBusLink *self, Stream *stream)
 
   if (stream->fd < 0 || self->epoll_fd < 0)
     return;
-  if (!stream->in_over && !stream->broken && stream->in - stream->in_taken < CHAN_DBUS_BYTES_WINDOW)
+  if (!stream->in_over && !stream->in_ended && stream->in - stream->in_taken < CHAN_DBUS_BYTES_WINDOW)
     event.events |= EPOLLIN;
   if (stream->rest != NULL)
     event.events |= EPOLLOUT;
@@ -99,7 +99,7 @@ write_some (ChanDBusLink *self, Stream *stream)
       /* The peer's call says why, or its absence. */
       if (n < 0)
         {
-          stream->broken = TRUE;
+          stream->out_broken = TRUE;
           g_clear_pointer (&stream->rest, g_bytes_unref);
           return;
         }
@@ -160,7 +160,7 @@ read_some (ChanDBusLink *self, Stream *stream, gsize max)
   if (n <= 0)
     {
       /* No more comes; Finish must, or a reason. */
-      stream->broken = TRUE;
+      stream->in_ended = TRUE;
       return FALSE;
     }
   stream->in += (gsize) n;
@@ -196,13 +196,13 @@ chan_dbus_bytes_ready (ChanDBusLink *self, Stream *stream, guint32 events)
               return;
             }
         }
-      else if (stream->rest == NULL && !stream->broken)
+      else if (stream->rest == NULL && !stream->out_broken)
         chan_link_deliver_room (CHAN_LINK (self), stream->id);
       stream = chan_dbus_link_lookup (self, number);
     }
   if (stream == NULL)
     return;
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !stream->in_over && unread < CHAN_DBUS_BYTES_WINDOW)
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !stream->in_over && !stream->in_ended && unread < CHAN_DBUS_BYTES_WINDOW)
     {
       read_some (self, stream, CHAN_DBUS_BYTES_WINDOW - unread);
       stream = chan_dbus_link_lookup (self, number);

@@ -60,7 +60,9 @@ typedef struct
   gsize rest_offset;
   guint8 finish_wanted;    /* behind `rest` */
   guint8 finish_seen;      /* the peer wrote finish_bytes in all */
-  guint8 in_over, broken;
+  guint8 in_over;          /* all bytes came */
+  guint8 in_ended;         /* the socket says nothing more */
+  guint8 out_broken;       /* nor does it take anything */
   guint64 finish_bytes;
 } Stream;
 

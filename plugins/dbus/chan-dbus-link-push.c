@@ -338,7 +338,7 @@ chan_dbus_link_pushed (ChanDBusLink *self, GDBusMessage *call, GVariant *body, G
     return fail (error, CHAN_CHANNEL_ERROR_CLOSED, "There is no such channel, or no more");
   if (count != stream->n_in + 1)
     failure = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "A message was lost on the bus");
-  else if (stream->in - stream->in_taken >= self->window || self->unread >= self->session_window)
+  else if (stream->in > stream->in_taken && (stream->in - stream->in_taken >= self->window || self->unread >= self->session_window))
     failure = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT, "The peer sent more than it may before it is taken");
   else
     deliver (self, stream, call, value, handles, &failure);

@@ -223,8 +223,10 @@ dbus_link_has_room (ChanLink *link, guint64 id)
   if (stream == NULL || !self->started || self->over)
     return FALSE;
   if (chan_dbus_kind_is_bytes (stream->kind))
-    return stream->rest == NULL && !stream->broken;
-  room = stream->out - stream->out_taken < self->peer_window && self->in_flight < self->peer_session_window &&
+    return stream->rest == NULL && !stream->out_broken;
+  /* One message of each channel always goes: else one that nobody reads would stop the others. */
+  room = stream->out - stream->out_taken < self->peer_window &&
+         (self->in_flight < self->peer_session_window || stream->out == stream->out_taken) &&
          self->waiting_bytes + self->unanswered_bytes < CHAN_DBUS_UNANSWERED_BYTES;
   if (!room)
     {

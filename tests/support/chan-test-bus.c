@@ -16,7 +16,7 @@ static const char configuration[] =
   "  <type>session</type>\n"
   "  <listen>unix:path=%s/bus</listen>\n"
   "  <auth>EXTERNAL</auth>\n"
-  "  <servicedir>%s</servicedir>\n"
+  "  <servicedir>%s/services</servicedir>\n"
   "  <policy context=\"default\">\n"
   "    <allow send_destination=\"*\" eavesdrop=\"true\"/>\n"
   "    <allow eavesdrop=\"true\"/>\n"
@@ -62,6 +62,7 @@ ChanTestBus *
 chan_test_bus_start (const char *more)
 {
   ChanTestBus *self = g_new0 (ChanTestBus, 1);
+  g_autofree char *services = NULL;
   g_autofree char *path = NULL;
   g_autofree char *option = NULL;
   g_autoptr (GError) error = NULL;
@@ -70,6 +71,8 @@ chan_test_bus_start (const char *more)
 
   self->directory = g_dir_make_tmp ("chan-test-bus-XXXXXX", &error);
   g_assert_no_error (error);
+  services = g_build_filename (self->directory, "services", NULL);
+  g_assert_cmpint (g_mkdir (services, 0700), ==, 0);
   path = g_build_filename (self->directory, "bus.conf", NULL);
   option = g_strconcat ("--config-file=", path, NULL);
   write_configuration (self, path, more);
@@ -91,20 +94,28 @@ chan_test_bus_kill (ChanTestBus *self)
   self->pid = 0;
 }
 
+static void
+remove_directory (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+
+  for (const char *name = g_dir_read_name (dir); name != NULL; name = g_dir_read_name (dir))
+    {
+      g_autofree char *child = g_build_filename (path, name, NULL);
+
+      if (g_file_test (child, G_FILE_TEST_IS_DIR))
+        remove_directory (child);
+      else
+        g_unlink (child);
+    }
+  g_rmdir (path);
+}
+
 void
 chan_test_bus_stop (ChanTestBus *self)
 {
-  g_autoptr (GDir) dir = NULL;
-
   chan_test_bus_kill (self);
-  dir = g_dir_open (self->directory, 0, NULL);
-  for (const char *name = g_dir_read_name (dir); name != NULL; name = g_dir_read_name (dir))
-    {
-      g_autofree char *path = g_build_filename (self->directory, name, NULL);
-
-      g_unlink (path);
-    }
-  g_rmdir (self->directory);
+  remove_directory (self->directory);
   g_free (self->directory);
   g_free (self->address);
   g_free (self);
