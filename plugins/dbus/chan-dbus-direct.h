@@ -11,4 +11,7 @@ G_BEGIN_DECLS
 /* Takes fd. credentials: who the peer is, from the bus: the socket names who made the pair. */
 ChanLink *chan_dbus_direct_link_new (int fd, ChanSessionRole role, GCredentials *credentials, ChanOptions *options, GError **error);
 
+/* A new pair: one end as a stream, the other in fd */
+GSocketConnection *chan_dbus_direct_pair (int *fd, GError **error);
+
 G_END_DECLS

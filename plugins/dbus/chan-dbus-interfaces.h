@@ -7,5 +7,8 @@ G_BEGIN_DECLS
 
 /* Generated from org.libchan.xml */
 extern const GDBusInterfaceInfo org_libchan_listener_interface;
+extern const GDBusInterfaceInfo org_libchan_session_interface;
+extern const GDBusInterfaceInfo org_libchan_channel_interface;
+extern const GDBusInterfaceInfo org_libchan_peer_interface;
 
 G_END_DECLS

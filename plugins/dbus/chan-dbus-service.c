@@ -7,6 +7,7 @@
 #include "chan-dbus-credentials.h"
 #include "chan-dbus-direct.h"
 #include "chan-dbus-error.h"
+#include "chan-dbus-hand.h"
 #include "chan-dbus-interfaces.h"
 #include "chan-dbus-link.h"
 
@@ -182,10 +183,46 @@ open_messages (Call *self, GCredentials *credentials, GVariant **answer, GError 
   return chan_dbus_link_new (route, path, CHAN_SESSION_SERVER, credentials, options, offer, error);
 }
 
+/* For a person: the client's end stays in this process. */
+static ChanLink *
+open_by_hand (Call *self, GCredentials *credentials, GVariant **answer, GError **error)
+{
+  const char *sender = chan_dbus_bus_is_bus (self->bus) ? g_dbus_method_invocation_get_sender (self->invocation) : NULL;
+  guint idle_sec = (guint) chan_options_get_int (self->service->options, "idle-timeout-sec");
+  g_autoptr (GSocketConnection) stream = NULL;
+  g_autoptr (ChanLink) link = NULL;
+  ChanSession *session;
+  ChanDBusHand *hand;
+  g_autofree char *path = NULL;
+  const char *name;
+  int fd;
+
+  stream = chan_dbus_direct_pair (&fd, error);
+  if (stream == NULL)
+    return NULL;
+  link = chan_dbus_direct_link_new (fd, CHAN_SESSION_SERVER, credentials, self->service->options, error);
+  session = link != NULL ? chan_session_new_for_stream (G_IO_STREAM (stream), CHAN_SESSION_CLIENT, error) : NULL;
+  if (session == NULL)
+    return NULL;
+  hand = chan_dbus_hand_new (self->bus, session, self->service->path, sender, g_credentials_get_unix_user (credentials, NULL), idle_sec);
+  g_variant_get (g_dbus_method_invocation_get_parameters (self->invocation), "(&s)", &name);
+  path = chan_dbus_hand_open_channel (hand, name, error);
+  if (path == NULL)
+    {
+      chan_dbus_hand_end (hand);
+      return NULL;
+    }
+  *answer = g_variant_new ("(o)", path);
+  return g_steal_pointer (&link);
+}
+
 static ChanLink *
 open_link (Call *self, GCredentials *credentials, GVariant **answer, GError **error)
 {
   int fd;
+
+  if (g_str_equal (g_dbus_method_invocation_get_method_name (self->invocation), "OpenChannel"))
+    return open_by_hand (self, credentials, answer, error);
 
   if (g_str_equal (g_dbus_method_invocation_get_method_name (self->invocation), "Open"))
     return open_messages (self, credentials, answer, error);
