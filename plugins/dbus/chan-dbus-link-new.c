@@ -97,6 +97,8 @@ chan_dbus_link_new (ChanDBusRoute *route, const char *peer_path, ChanSessionRole
   self->role = role;
   self->next_number = role == CHAN_SESSION_CLIENT ? 1 : 2;
   self->credentials = credentials != NULL ? g_object_ref (credentials) : NULL;
+  self->objects = chan_dbus_objects_new (route->bus, route->path, route->inbox->peer,
+                                         credentials != NULL ? g_credentials_get_unix_user (credentials, NULL) : G_MAXUINT);
   read_options (self, options, offer);
   if (!begin_polling (self, error))
     return NULL;

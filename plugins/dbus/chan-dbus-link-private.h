@@ -2,6 +2,7 @@
 #pragma once
 
 #include "chan-dbus-link.h"
+#include "chan-dbus-objects.h"
 #include "chan-dbus-value.h"
 
 G_BEGIN_DECLS
@@ -73,6 +74,7 @@ struct _ChanDBusLink
   /* Everything under the session's lock. */
   ChanDBusRoute *route;
   char *peer_path;
+  ChanDBusObjects *objects;
   ChanSessionRole role;
   GCredentials *credentials;
   int epoll_fd;

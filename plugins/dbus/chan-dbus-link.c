@@ -50,6 +50,8 @@ chan_dbus_link_add_stream (ChanDBusLink *self, guint64 number, guint64 id, const
   chan_link_set_stream_data (CHAN_LINK (self), id, stream);
   if (!ours)
     self->n_peer_streams++;
+  if (!chan_dbus_kind_is_bytes (info->kind))
+    chan_dbus_objects_add (self->objects, number, info->name, (info->kind == CHAN_STREAM_RECEIVER) == ours);
   return stream;
 }
 
@@ -176,6 +178,7 @@ dbus_link_forget (ChanLink *link, guint64 id)
     g_ptr_array_remove_fast (self->granting, stream);
   if (!chan_dbus_kind_is_bytes (stream->kind))
     {
+      chan_dbus_objects_remove (self->objects, number);
       self->in_flight -= stream->out - stream->out_taken;
       self->unread -= stream->in - stream->in_taken;
     }
@@ -439,6 +442,7 @@ chan_dbus_link_finalize (GObject *object)
       chan_dbus_route_free (self->route);
     }
   free_streams (self);
+  g_clear_pointer (&self->objects, chan_dbus_objects_free);
   if (self->epoll_fd >= 0)
     close (self->epoll_fd);
   g_clear_pointer (&self->granting, g_ptr_array_unref);

@@ -20,7 +20,7 @@ GVariant *chan_dbus_link_offer    (ChanOptions *options);
 /* How much may wait to be read by the session of such options: for its route. */
 gsize     chan_dbus_link_max_bytes (ChanOptions *options);
 
-/* Takes route. peer_path: the session's object at the peer. offer: what the peer said. */
+/* In the plugin's thread. Takes route. peer_path: the session's object at the peer. offer: what the peer said. */
 ChanLink *chan_dbus_link_new (ChanDBusRoute *route, const char *peer_path, ChanSessionRole role, GCredentials *credentials,
                               ChanOptions *options, GVariant *offer, GError **error);
 
