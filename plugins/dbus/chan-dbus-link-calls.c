@@ -61,12 +61,14 @@ chan_dbus_link_flush (ChanDBusLink *self)
   while (self->waiting.length > 0 && self->unanswered_bytes < CHAN_DBUS_UNANSWERED_BYTES && self->failure == NULL)
     {
       Call *call = g_queue_pop_head (&self->waiting);
+      g_autoptr (GError) error = NULL;
 
       call->tag = ++self->last_tag;
       self->waiting_bytes -= call->bytes;
       self->unanswered_bytes += call->bytes;
       g_queue_push_tail (&self->unanswered, call);
-      chan_dbus_route_call (self->route, g_steal_pointer (&call->message), call->tag, &self->failure);
+      if (!chan_dbus_route_call (self->route, g_steal_pointer (&call->message), call->tag, &error))
+        g_set_error (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The connection is lost: %s", error->message);
     }
 }
 
@@ -120,6 +122,8 @@ refused (ChanDBusLink *self, Call *call, GDBusMessage *reply, gboolean by_bus)
   const char *text;
   ChanChannelError code = read_error (reply, &text);
 
+  if (by_bus && code == CHAN_CHANNEL_ERROR_LIMIT)
+    text = "The bus has no room for more messages to the peer";
   /* It may have ended in the meantime. */
   if (call->kind == CALL_PUSH)
     {

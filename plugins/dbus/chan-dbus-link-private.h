@@ -91,7 +91,7 @@ struct _ChanDBusLink
   gsize unread;             /* bytes of the peer's messages that ours has not */
   gboolean room_wanted;     /* by some stream */
   guint64 bytes_in, bytes_out;
-  gboolean started, closing, over;
+  gboolean started, closing, close_sent, over;
   gboolean pinging, ping_wanted;
   gint64 now, heard, ping_deadline;
   GError *failure;          /* found while handling; the service returns it */

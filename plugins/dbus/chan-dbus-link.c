@@ -304,6 +304,19 @@ dbus_link_describe (ChanLink *link, ChanLinkInfo *info)
 
 /* --- its turn --- */
 
+/* Who has taken everything may go without answering that we close. */
+static void
+peer_gone (ChanDBusLink *self)
+{
+  if (self->close_sent && g_hash_table_size (self->streams) == 0)
+    {
+      chan_dbus_link_over (self, NULL, NULL);
+      chan_link_hang_up (CHAN_LINK (self));
+    }
+  else
+    g_set_error_literal (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The peer went away");
+}
+
 static void
 take_items (ChanDBusLink *self)
 {
@@ -322,7 +335,7 @@ take_items (ChanDBusLink *self)
       else if (item->kind == CHAN_DBUS_ITEM_REPLY)
         chan_dbus_link_answered (self, item->tag, item->message);
       else
-        g_set_error_literal (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The peer went away from the bus");
+        peer_gone (self);
       chan_dbus_item_free (item);
     }
 }
@@ -370,6 +383,7 @@ say_close (ChanDBusLink *self)
     if (((Stream *) value)->finish_wanted)
       return;
   self->closing = FALSE;
+  self->close_sent = TRUE;
   chan_dbus_link_call (self, CALL_CLOSE, 0, "Close", g_variant_new ("(ss)", "", ""), NULL);
 }
 

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The two ends of a transfer, each a process that a test can stop and kill.
+ *
+ *   dbus-peer receive URI            listens, says "listening", then "begun" at the first message; checks the order
+ *   dbus-peer send URI COUNT SIZE    sends so many messages of that size, and closes
+ *   dbus-peer wait URI CHANNELS      opens channels, says "waiting", and waits for each to end
+ *
+ * The last line says how it ended: "closed N", or "error N DOMAIN CODE TEXT"; that of wait how many were lost. */
+#include <libchan-glib/libchan-glib.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+say (const char *line)
+{
+  g_print ("%s\n", line);
+  fflush (stdout);
+}
+
+static int
+ended (guint64 n, const GError *error)
+{
+  g_autofree char *line = NULL;
+
+  if (error == NULL)
+    line = g_strdup_printf ("closed %" G_GUINT64_FORMAT, n);
+  else
+    line = g_strdup_printf ("error %" G_GUINT64_FORMAT " %s %d %s", n, g_quark_to_string (error->domain), error->code, error->message);
+  say (line);
+  return 0;
+}
+
+static guint64
+number_of (ChanMessage *message)
+{
+  g_autoptr (GVariant) number = g_variant_get_child_value (chan_message_get_body (message), 0);
+
+  return g_variant_get_uint64 (number);
+}
+
+static int
+receive_all (const char *uri)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanListener) listener = chan_listen (uri, NULL, &error);
+  g_autoptr (ChanSession) session = NULL;
+  g_autoptr (ChanReceiver) receiver = NULL;
+  ChanMessage *message;
+  guint64 n = 0;
+
+  if (listener == NULL)
+    return ended (0, error);
+  say ("listening");
+  session = chan_listener_accept (listener, NULL, &error);
+  receiver = session != NULL ? chan_session_accept_channel (session, NULL, &error) : NULL;
+  while (receiver != NULL && (message = chan_receiver_receive (receiver, NULL, &error)) != NULL)
+    {
+      if (number_of (message) != n)
+        g_error ("message %" G_GUINT64_FORMAT " came where %" G_GUINT64_FORMAT " was due", number_of (message), n);
+      /* What it brought is kept, or its other end would see it closed. */
+      if (chan_message_get_n_handles (message) == 0)
+        chan_message_unref (message);
+      if (n++ == 0)
+        say ("begun");
+    }
+  return ended (n, error);
+}
+
+static int
+send_all (const char *uri, guint64 count, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSession) session = chan_connect (uri, NULL, &error);
+  g_autoptr (ChanSender) sender = session != NULL ? chan_session_open_channel (session, "bulk", &error) : NULL;
+  g_autofree guint8 *bytes = g_malloc0 (size);
+  guint64 n;
+
+  for (n = 0; sender != NULL && n < count; n++)
+    {
+      GVariant *payload = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, size, 1);
+      g_autoptr (ChanMessage) message = chan_message_new (g_variant_new ("(t@ay)", n, payload));
+
+      if (!chan_sender_send (sender, message, NULL, &error))
+        break;
+    }
+  if (error == NULL && sender != NULL)
+    {
+      chan_sender_close (sender);
+      chan_session_close (session, NULL, &error);
+    }
+  return ended (n, error);
+}
+
+static gpointer
+wait_for_end (gpointer sender)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSender) answers = NULL;
+  g_autoptr (ChanReceiver) answer = NULL;
+  g_autoptr (ChanMessage) request = NULL;
+  g_autoptr (ChanMessage) message = NULL;
+
+  chan_pipe_new (1, &answers, &answer);
+  request = chan_message_new_with_handles (g_variant_new ("(th)", (guint64) 0, 0), (GObject **) &answers, 1);
+  if (chan_sender_send (sender, request, NULL, &error))
+    message = chan_receiver_receive (answer, NULL, &error);
+  return GUINT_TO_POINTER (error != NULL && !g_error_matches (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CLOSED));
+}
+
+static int
+wait_for_all (const char *uri, guint n)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSession) session = chan_connect (uri, NULL, &error);
+  g_autofree GThread **threads = g_new0 (GThread *, n);
+  g_autofree ChanSender **senders = g_new0 (ChanSender *, n);
+  guint lost = 0;
+
+  if (session == NULL)
+    return ended (0, error);
+  for (guint i = 0; i < n; i++)
+    {
+      senders[i] = chan_session_open_channel (session, NULL, NULL);
+      threads[i] = g_thread_new ("waits", wait_for_end, senders[i]);
+    }
+  g_usleep (300000);
+  say ("waiting");
+  for (guint i = 0; i < n; i++)
+    {
+      lost += GPOINTER_TO_UINT (g_thread_join (threads[i]));
+      g_object_unref (senders[i]);
+    }
+  return ended (lost, NULL);
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc == 3 && strcmp (argv[1], "receive") == 0)
+    return receive_all (argv[2]);
+  if (argc == 5 && strcmp (argv[1], "send") == 0)
+    return send_all (argv[2], g_ascii_strtoull (argv[3], NULL, 10), (gsize) g_ascii_strtoull (argv[4], NULL, 10));
+  if (argc == 4 && strcmp (argv[1], "wait") == 0)
+    return wait_for_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
+  g_printerr ("usage: dbus-peer receive URI | send URI COUNT SIZE | wait URI CHANNELS\n");
+  return 2;
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A receiver that stands still, a bus that is full, a bus that dies: everything arrives in order, or there is one clear error."""
+
+import os
+import time
+
+import bus
+from bus import harness
+
+MESSAGES, SIZE = 10000, 10000   # 100 MB
+STOPPED_SEC = 10 * max(1, int(float(os.environ.get('CHAN_TEST_RUNS', '1'))))
+MEMORY_KIB = 64 * 1024
+LIMIT, CONNECTION_LOST = 8, 3   # ChanChannelError
+
+
+class Stopped(bus.BusCase):
+    def pass_on(self, uri, watched):
+        receiver = self.peer('receive', uri)
+        self.assertEqual(receiver.line(), 'listening')
+        sender = self.peer('send', uri, MESSAGES, SIZE)
+        self.assertEqual(receiver.line(), 'begun')
+        receiver.pause()
+        time.sleep(STOPPED_SEC)
+        self.assertIsNone(sender.process.poll())
+        sanitized = receiver.is_sanitized()
+        peaks = [program.status('VmHWM') for program in (receiver, sender, *watched)]
+        receiver.go_on()
+        self.assertEqual(receiver.last_line(), f'closed {MESSAGES}')
+        self.assertEqual(sender.last_line(), f'closed {MESSAGES}')
+        print(f'# {uri}: at most {peaks} KiB')
+        if not sanitized:
+            self.assertLess(max(peaks), MEMORY_KIB)
+
+    def test_messages_on_a_bus(self):
+        self.pass_on(self.uri('org.example.Bulk'), [self.daemon])
+
+    def test_messages_from_peer_to_peer(self):
+        self.pass_on(f'dbus:unix:path={self.directory}/peer?direct=never', [])
+
+    def test_direct(self):
+        self.pass_on(self.uri('org.example.Bulk', 'require'), [self.daemon])
+
+
+class Full(bus.BusCase):
+    """A bus with room for less than a session may have on its way."""
+
+    limits = '<limit name="max_outgoing_bytes">1000</limit>'
+
+    def test_one_clear_error(self):
+        receiver = self.peer('receive', self.uri('org.example.Bulk'))
+        receiver.line()
+        sender = self.peer('send', self.uri('org.example.Bulk'), MESSAGES, SIZE)
+        self.assertEqual(receiver.line(), 'begun')
+        receiver.pause()
+        said = sender.last_line().split(' ', 4)
+        receiver.go_on()
+        came = receiver.last_line().split(' ', 4)
+        print(f'# sender: {said}, receiver: {came}')
+        self.assertEqual(said[0], 'error')
+        self.assertEqual((int(said[3]), said[4]), (LIMIT, 'The bus has no room for more messages to the peer'))
+        self.assertEqual(came[0], 'error')
+        self.assertLessEqual(int(came[1]), int(said[1]))
+
+
+class Killed(bus.BusCase):
+    def test_in_the_middle_of_a_transfer(self):
+        receiver = self.peer('receive', self.uri('org.example.Bulk'))
+        receiver.line()
+        sender = self.peer('send', self.uri('org.example.Bulk'), 10 ** 9, SIZE)
+        self.assertEqual(receiver.line(), 'begun')
+        time.sleep(0.2)
+        self.daemon.process.kill()
+        for program in (receiver, sender):
+            said = program.last_line(timeout=10).split(' ', 4)
+            self.assertEqual((said[0], int(said[3])), ('error', CONNECTION_LOST), said)
+
+    def test_each_channel_that_waits(self):
+        receiver = self.peer('receive', self.uri('org.example.Bulk'))
+        receiver.line()
+        waiter = self.peer('wait', self.uri('org.example.Bulk'), 20)
+        self.assertEqual(waiter.line(), 'waiting')
+        self.daemon.process.kill()
+        self.assertEqual(waiter.last_line(timeout=10), 'closed 20')
+
+    def test_a_direct_session_goes_on(self):
+        receiver = self.peer('receive', self.uri('org.example.Bulk', 'require'))
+        receiver.line()
+        sender = self.peer('send', self.uri('org.example.Bulk', 'require'), MESSAGES, SIZE)
+        self.assertEqual(receiver.line(), 'begun')
+        self.daemon.process.kill()
+        self.assertEqual(receiver.last_line(), f'closed {MESSAGES}')
+        self.assertEqual(sender.last_line(), f'closed {MESSAGES}')
+
+
+class Gone(bus.BusCase):
+    """The peer's process ends without a word: an error at once."""
+
+    def check(self, uri):
+        receiver = self.peer('receive', uri)
+        receiver.line()
+        waiter = self.peer('wait', uri, 20)
+        self.assertEqual(waiter.line(), 'waiting')
+        receiver.process.kill()
+        self.assertEqual(waiter.last_line(timeout=10), 'closed 20')
+
+    def test_on_a_bus(self):
+        self.check(self.uri('org.example.Bulk'))
+
+    def test_direct(self):
+        self.check(self.uri('org.example.Bulk', 'require'))
+
+    def test_from_peer_to_peer(self):
+        self.check(f'dbus:unix:path={self.directory}/peer?direct=never')
+
+
+if __name__ == '__main__':
+    harness.main()
