@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-dbus-bus.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "chan-dbus-route.h"
 #include "chan-dbus-thread.h"
 
 /* What was sent last is written before the connection is closed, if that takes no longer. */
 #define FLUSH_MS 2000
+/* The same at the end of the process, which waits for it. */
+#define EXIT_FLUSH_MS 500
 
 struct _ChanDBusBus
 {
@@ -27,12 +32,75 @@ typedef struct
 
 static GMutex buses_lock; /* leaf; guards: */
 static GHashTable *buses; /* key → ChanDBusBus, without a reference */
+static GPtrArray *all;    /* of GDBusConnection, with a reference */
+static guint n_flushing;  /* at the end */
+static GCond all_flushed;
+static pid_t process;
 
 static void
 closed (GDBusConnection *connection, gboolean vanished, GError *error, gpointer data)
 {
   chan_dbus_router_lost (((ChanDBusBus *) data)->router);
 }
+
+/* --- the end of the process --- */
+
+static void
+flushed_last (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_dbus_connection_flush_finish (G_DBUS_CONNECTION (source), result, NULL);
+  g_mutex_lock (&buses_lock);
+  if (--n_flushing == 0)
+    g_cond_signal (&all_flushed);
+  g_mutex_unlock (&buses_lock);
+}
+
+static void
+flush_last (gpointer connection)
+{
+  g_dbus_connection_flush (connection, NULL, flushed_last, NULL);
+}
+
+/* GDBus writes in a thread, which ends with the process: what was said before that is still on its way. */
+static void
+at_exit (void)
+{
+  gint64 until = g_get_monotonic_time () + EXIT_FLUSH_MS * G_TIME_SPAN_MILLISECOND;
+
+  if (getpid () != process || chan_dbus_thread_is_current ())
+    return;
+  g_mutex_lock (&buses_lock);
+  n_flushing = all->len;
+  for (guint i = 0; i < all->len; i++)
+    chan_dbus_thread_call (flush_last, all->pdata[i]);
+  while (n_flushing > 0 && g_cond_wait_until (&all_flushed, &buses_lock, until))
+    ;
+  g_mutex_unlock (&buses_lock);
+}
+
+static void
+remember (GDBusConnection *connection)
+{
+  g_mutex_lock (&buses_lock);
+  if (all == NULL)
+    {
+      all = g_ptr_array_new_with_free_func (g_object_unref);
+      process = getpid ();
+      atexit (at_exit);
+    }
+  g_ptr_array_add (all, g_object_ref (connection));
+  g_mutex_unlock (&buses_lock);
+}
+
+static void
+forget (GDBusConnection *connection)
+{
+  g_mutex_lock (&buses_lock);
+  g_ptr_array_remove_fast (all, connection);
+  g_mutex_unlock (&buses_lock);
+}
+
+/* --- one connection --- */
 
 static ChanDBusBus *
 bus_new (GDBusConnection *connection, gboolean is_bus)
@@ -44,6 +112,7 @@ bus_new (GDBusConnection *connection, gboolean is_bus)
   self->is_bus = is_bus;
   self->router = chan_dbus_router_new (connection);
   self->closed_id = g_signal_connect (connection, "closed", G_CALLBACK (closed), self);
+  remember (connection);
   return self;
 }
 
@@ -69,6 +138,7 @@ flushed (GObject *source, GAsyncResult *result, gpointer data)
 
   g_dbus_connection_flush_finish (G_DBUS_CONNECTION (source), result, NULL);
   g_dbus_connection_close (G_DBUS_CONNECTION (source), NULL, NULL, NULL);
+  forget (G_DBUS_CONNECTION (source));
   g_source_destroy (timeout);
   g_source_unref (timeout);
 }
@@ -88,6 +158,8 @@ bus_close (gpointer data)
                                chan_dbus_thread_call_after (FLUSH_MS, (ChanDBusFunc) g_cancellable_cancel, too_late));
       g_object_set_data_full (G_OBJECT (self->connection), "chan-dbus-too-late", too_late, g_object_unref);
     }
+  else
+    forget (self->connection);
   g_object_unref (self->connection);
   g_free (self->key);
   g_free (self);

@@ -104,24 +104,33 @@ struct _ChanDBusLink
   gsize peer_max_message, peer_window, peer_session_window;
 };
 
-/* chan-dbus-link.c */
+/* chan-dbus-link-streams.c */
 Stream  *chan_dbus_link_lookup     (ChanDBusLink *self, guint64 number);
 Stream  *chan_dbus_link_add_stream (ChanDBusLink *self, guint64 number, guint64 id, const ChanOpenInfo *info, gboolean ours);
 void     chan_dbus_link_free_stream (ChanDBusLink *self, Stream *stream);
 void     chan_dbus_link_cancel_children (ChanDBusLink *self, guint64 number);
-/* Takes parameters. fds: nullable */
-void     chan_dbus_link_call       (ChanDBusLink *self, CallKind kind, guint64 number, const char *method, GVariant *parameters, GUnixFDList *fds);
-void     chan_dbus_link_flush      (ChanDBusLink *self);
+gboolean chan_dbus_link_open     (ChanLink *link, guint64 id, const ChanOpenInfo *info, GError **error);
+void     chan_dbus_link_finish   (ChanLink *link, guint64 id);
+void     chan_dbus_link_reset    (ChanLink *link, guint64 id, ChanChannelError code, const char *text);
+void     chan_dbus_link_stop     (ChanLink *link, guint64 id, ChanChannelError code, const char *text);
+void     chan_dbus_link_grant    (ChanLink *link, guint64 id, gsize bytes, guint messages);
+gboolean chan_dbus_link_has_room (ChanLink *link, guint64 id);
+void     chan_dbus_link_forget   (ChanLink *link, guint64 id);
 /* Both ends hear of it. */
 void     chan_dbus_link_end_stream (ChanDBusLink *self, Stream *stream, ChanChannelError code, const char *text);
 /* Streams that wanted room are told. */
 void     chan_dbus_link_room       (ChanDBusLink *self);
+
+/* chan-dbus-link-calls.c; takes parameters. fds: nullable */
+void     chan_dbus_link_call       (ChanDBusLink *self, CallKind kind, guint64 number, const char *method, GVariant *parameters, GUnixFDList *fds);
+void     chan_dbus_link_flush      (ChanDBusLink *self);
 /* The session is over: nothing more is said or heard. */
 void     chan_dbus_link_over       (ChanDBusLink *self, const char *error_name, const char *text);
 
+void     chan_dbus_link_answered   (ChanDBusLink *self, guint64 tag, GDBusMessage *reply);
+
 /* chan-dbus-link-input.c */
 void     chan_dbus_link_called     (ChanDBusLink *self, GDBusMessage *call);
-void     chan_dbus_link_answered   (ChanDBusLink *self, guint64 tag, GDBusMessage *reply);
 
 /* chan-dbus-link-push.c */
 const char    *chan_dbus_kind_name (ChanStreamKind kind);
