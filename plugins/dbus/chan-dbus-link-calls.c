@@ -30,8 +30,15 @@ new_message (ChanDBusLink *self, const char *method, GVariant *parameters, GUnix
 void
 chan_dbus_link_call (ChanDBusLink *self, CallKind kind, guint64 number, const char *method, GVariant *parameters, GUnixFDList *fds)
 {
-  Call *call = g_new0 (Call, 1);
+  Call *call;
 
+  if (self->over)
+    {
+      if (parameters != NULL)
+        g_variant_unref (g_variant_ref_sink (parameters));
+      return;
+    }
+  call = g_new0 (Call, 1);
   call->kind = kind;
   call->number = number;
   call->bytes = CHAN_DBUS_CALL_BYTES + (parameters != NULL ? g_variant_get_size (parameters) : 0);
@@ -77,7 +84,7 @@ chan_dbus_link_over (ChanDBusLink *self, const char *error_name, const char *tex
 {
   g_autoptr (GDBusMessage) message = NULL;
 
-  if (self->over)
+  if (self->over || self->route == NULL)
     return;
   if (error_name != NULL)
     chan_dbus_link_flush (self);
@@ -88,7 +95,9 @@ chan_dbus_link_over (ChanDBusLink *self, const char *error_name, const char *tex
       g_dbus_message_set_flags (message, G_DBUS_MESSAGE_FLAGS_NO_AUTO_START | G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
       chan_dbus_route_send (self->route, g_steal_pointer (&message));
     }
-  chan_dbus_inbox_close (self->route->inbox);
+  /* Messages that the connection will not write any more go with it, and file descriptors in them. */
+  g_clear_pointer (&self->objects, chan_dbus_objects_free);
+  g_clear_pointer (&self->route, chan_dbus_route_free);
   g_queue_clear_full (&self->waiting, (GDestroyNotify) call_free);
   g_queue_clear_full (&self->unanswered, (GDestroyNotify) call_free);
   self->waiting_bytes = self->unanswered_bytes = 0;

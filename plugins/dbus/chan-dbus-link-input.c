@@ -176,9 +176,11 @@ on_taken (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error
 
 /* --- the session --- */
 
+/* The answer says that all that came before was dealt with: what that led to, such as a Reset, goes first. */
 static gboolean
 on_ping (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error)
 {
+  chan_dbus_link_flush (self);
   return TRUE;
 }
 
@@ -239,7 +241,7 @@ handle (ChanDBusLink *self, GDBusMessage *call, GError **error)
 static void
 answer (ChanDBusLink *self, GDBusMessage *call, const GError *error)
 {
-  if ((g_dbus_message_get_flags (call) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) != 0)
+  if (self->over || (g_dbus_message_get_flags (call) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) != 0)
     return;
   if (error != NULL)
     chan_dbus_route_send (self->route, g_dbus_message_new_method_error_literal (call, chan_dbus_error_name ((ChanChannelError) error->code), error->message));

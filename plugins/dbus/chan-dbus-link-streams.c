@@ -160,7 +160,8 @@ chan_dbus_link_forget (ChanLink *link, guint64 id)
     g_ptr_array_remove_fast (self->granting, stream);
   if (!chan_dbus_kind_is_bytes (stream->kind))
     {
-      chan_dbus_objects_remove (self->objects, number);
+      if (self->objects != NULL)
+        chan_dbus_objects_remove (self->objects, number);
       self->in_flight -= stream->out - stream->out_taken;
       self->unread -= stream->in - stream->in_taken;
     }

@@ -213,13 +213,8 @@ chan_dbus_link_finalize (GObject *object)
 {
   ChanDBusLink *self = CHAN_DBUS_LINK (object);
 
-  if (self->route != NULL)
-    {
-      chan_dbus_link_over (self, chan_dbus_error_name (CHAN_CHANNEL_ERROR_CONNECTION_LOST), "The peer ended the session");
-      chan_dbus_route_free (self->route);
-    }
+  chan_dbus_link_over (self, chan_dbus_error_name (CHAN_CHANNEL_ERROR_CONNECTION_LOST), "The peer ended the session");
   free_streams (self);
-  g_clear_pointer (&self->objects, chan_dbus_objects_free);
   if (self->epoll_fd >= 0)
     close (self->epoll_fd);
   g_clear_pointer (&self->granting, g_ptr_array_unref);
