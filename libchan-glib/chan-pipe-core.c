@@ -83,14 +83,24 @@ make_slot (ChanPipe *self)
   self->head = 0;
 }
 
+/* Messages that came over a link are bounded there. */
+static gsize
+bytes_of (ChanPipe *self, const ChanItem *item)
+{
+  if (self->kind == CHAN_ITEM_BYTES)
+    return g_bytes_get_size (item->data);
+  return self->kind == CHAN_ITEM_MESSAGE && item->cost == 0 ? chan_message_get_size (item->data) : 0;
+}
+
 void
 chan_pipe_enqueue (ChanPipe *self, gpointer item, gsize cost)
 {
+  ChanItem added = { item, cost };
+
   make_slot (self);
-  self->slots[(self->head + self->n_items) & (self->n_slots - 1)] = (ChanItem){ item, cost };
+  self->slots[(self->head + self->n_items) & (self->n_slots - 1)] = added;
   self->n_items++;
-  if (self->kind == CHAN_ITEM_BYTES)
-    self->n_bytes += g_bytes_get_size (item);
+  self->n_bytes += bytes_of (self, &added);
 }
 
 void
@@ -105,6 +115,7 @@ chan_pipe_unget (ChanPipe *self, gpointer item, ChanLater *later)
   self->head = (self->head - 1) & (self->n_slots - 1);
   self->slots[self->head] = (ChanItem){ item, 0 };
   self->n_items++;
+  self->n_bytes += bytes_of (self, &self->slots[self->head]);
   self->taken--;
   chan_pipe_notify_receivers (self, later);
 }
@@ -116,11 +127,8 @@ chan_pipe_dequeue (ChanPipe *self)
 
   self->head = (self->head + 1) & (self->n_slots - 1);
   self->n_items--;
-  if (self->kind == CHAN_ITEM_BYTES)
-    {
-      self->n_bytes -= g_bytes_get_size (item.data) - self->offset;
-      self->offset = 0;
-    }
+  self->n_bytes -= bytes_of (self, &item) - self->offset;
+  self->offset = 0;
   /* A burst must not be paid for by an idle channel. */
   if (self->n_items == 0 && self->n_slots > 64)
     {

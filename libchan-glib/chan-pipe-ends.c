@@ -42,7 +42,7 @@ chan_pipe_has_room (ChanPipe *self)
     return self->n_bytes < self->capacity;
   if (self->capacity == 0)
     return self->n_items == 0 && (find_receiver (self, FALSE) != NULL || (self->forwarded && self->asked));
-  return self->n_items < self->capacity;
+  return self->n_items < self->capacity && self->n_bytes < CHAN_PIPE_BYTES;
 }
 
 static ChanAccept

@@ -14,6 +14,8 @@ G_BEGIN_DECLS
 
 /* What a direction of a byte stream holds before its writer waits. */
 #define CHAN_BYTE_PIPE_SIZE (64 * 1024)
+/* What messages of a channel inside the process hold before its sender waits, though there may be fewer than its capacity. */
+#define CHAN_PIPE_BYTES (1024 * 1024)
 
 typedef struct _ChanPipe ChanPipe;
 typedef struct _ChanStream ChanStream;
@@ -74,7 +76,7 @@ struct _ChanPipe
   guint n_slots, head, n_items;
   guint n_reserved;        /* items kept for asynchronous receives */
   gsize offset;            /* BYTES: of the head item, already taken */
-  gsize n_bytes;           /* BYTES: in the queue */
+  gsize n_bytes;           /* in the queue; of messages, those that came over no link (cost 0) */
   guint64 sent, taken;     /* messages accepted from the sender; taken at the far end */
   guint64 linked_at;       /* receiver side LINKED: `taken` when it was linked */
   ChanOpRing receivers, senders;

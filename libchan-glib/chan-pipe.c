@@ -8,7 +8,8 @@
 /**
  * chan_pipe_new:
  * @capacity: how many messages may be accepted and not yet taken; 0: each send
- *   waits for its receiver
+ *   waits for its receiver. While they hold 1 MiB or more none is accepted,
+ *   however few they are
  * @sender: (out) (transfer full): return location for the sending end
  * @receiver: (out) (transfer full): return location for the receiving end
  *

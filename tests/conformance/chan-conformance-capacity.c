@@ -55,6 +55,32 @@ test_default (ChanConformanceFixture *f)
   assert_holds_exactly (tx, rx, 64);
 }
 
+/* Inside the process: by a MiB, and one that is larger fits all the same. */
+static void
+test_pipe_bytes (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanMessage) large = chan_test_message_bytes (3 << 20);
+  g_autoptr (ChanMessage) message = chan_test_message_bytes (300 << 10);
+
+  chan_conformance_channel (f, 64, &tx, &rx);
+  for (guint round = 0; round < 3; round++)
+    {
+      chan_test_send_message (tx, large);
+      chan_test_assert_full (tx);
+      chan_message_unref (chan_test_receive (rx));
+      for (guint i = 0; i < 4; i++)
+        chan_test_send_message (tx, message);
+      chan_test_assert_full (tx);
+      chan_message_unref (chan_test_receive (rx));
+      chan_test_send_message (tx, message);
+      chan_test_assert_full (tx);
+      for (guint i = 0; i < 4; i++)
+        chan_message_unref (chan_test_receive (rx));
+    }
+}
+
 static void
 test_accepted (ChanConformanceFixture *f)
 {
@@ -330,6 +356,7 @@ const ChanConformanceTest chan_conformance_capacity[] = {
   { "capacity/is-64-for-an-opened-channel", test_default, DEFAULT },
   { "capacity/comes-back-with-every-message-taken", test_given_back, COUNTED },
   { "capacity/large-messages-are-bounded-by-their-bytes", test_bytes, DEFAULT, CHAN_CONFORMANCE_NEEDS_WINDOWS },
+  { "capacity/inside-the-process-bytes-count-too", test_pipe_bytes, CHAN_CONFORMANCE_PIPE },
   { "capacity/send-waits-when-full-and-goes-on", test_send_waits, COUNTED },
   { "capacity/async-send-waits-when-full-and-goes-on", test_async_send_waits, COUNTED },
   { "accepted/is-not-delivered", test_accepted, CHAN_CONFORMANCE_ALL },

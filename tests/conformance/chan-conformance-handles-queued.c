@@ -53,8 +53,9 @@ test_closed_behind_queue (ChanConformanceFixture *f)
   g_autoptr (ChanReceiver) moved = NULL;
 
   chan_conformance_channel (f, 64, &carrier_tx, &carrier_rx);
+  /* As much as it holds: more than a link takes at once. */
   chan_pipe_new (3000, &tx, &rx);
-  for (guint i = 0; i < 40; i++)
+  for (guint i = 0; i < 10; i++)
     {
       g_autoptr (ChanMessage) message = chan_test_message_bytes (100000 + i);
 
@@ -62,7 +63,7 @@ test_closed_behind_queue (ChanConformanceFixture *f)
     }
   moved = CHAN_RECEIVER (chan_test_carry (carrier_tx, carrier_rx, rx));
   chan_sender_close (tx);
-  for (guint i = 0; i < 40; i++)
+  for (guint i = 0; i < 10; i++)
     {
       g_autoptr (ChanMessage) message = chan_test_receive (moved);
 
