@@ -50,6 +50,13 @@ chan_leftover_begin (ChanStream *stream)
   stream->in->leftover = self;
 }
 
+void
+chan_leftover_free (ChanLeftover *self)
+{
+  chan_leftover_home_unref (self->home);
+  g_free (self);
+}
+
 gboolean
 chan_leftover_took (ChanLeftover *self, gsize bytes, guint n_messages, ChanLater *later)
 {
@@ -66,9 +73,7 @@ chan_leftover_took (ChanLeftover *self, gsize bytes, guint n_messages, ChanLater
       chan_link_private (session->link)->release (session->link, bytes, last ? self->beyond : 0, n_messages);
       chan_session_core_output_batched (session, bytes, later);
     }
-  if (!last)
-    return FALSE;
-  chan_leftover_home_unref (self->home);
-  g_free (self);
-  return TRUE;
+  if (last)
+    chan_leftover_free (self);
+  return last;
 }

@@ -22,6 +22,8 @@ void     chan_leftover_home_unref (ChanLeftoverHome *self);
 
 /* The stream is about to be forgotten by its link. */
 void     chan_leftover_begin      (ChanStream *stream);
+/* Gives nothing back. Any lock may be held. */
+void     chan_leftover_free       (ChanLeftover *self);
 /* So much of it left the queue. TRUE: that was the last of it, and self is freed. */
 gboolean chan_leftover_took       (ChanLeftover *self, gsize bytes, guint n_messages, ChanLater *later);
 
