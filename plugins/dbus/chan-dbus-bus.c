@@ -9,7 +9,10 @@
 
 /* What was sent last is written before the connection is closed, if that takes no longer. */
 #define FLUSH_MS 2000
-/* The same at the end of the process, which waits for it. */
+/* How long a connection to a peer that closed the session waits for that peer to go first. */
+#define LINGER_MS 2000
+#define LINGER_KEY "chan-dbus-linger"
+/* Both at the end of the process, which waits for it. */
 #define EXIT_FLUSH_MS 500
 
 struct _ChanDBusBus
@@ -20,7 +23,18 @@ struct _ChanDBusBus
   gulong closed_id;
   char *key; /* in the table of shared ones, or NULL */
   gboolean is_bus;
+  gint lingers; /* atomic */
 };
+
+/* A peer that writes to a connection that is closed reads no more from it, and
+ * GDBus cannot close one direction: who only answered a Close waits for the
+ * other to have the answer, and to leave. */
+typedef struct
+{
+  GDBusConnection *connection; /* a reference */
+  GSource *timeout;
+  gulong closed_id;
+} Lingering;
 
 typedef struct
 {
@@ -34,7 +48,8 @@ static GMutex buses_lock; /* leaf; guards: */
 static GHashTable *buses; /* key → ChanDBusBus, without a reference */
 static GPtrArray *all;    /* of GDBusConnection, with a reference */
 static guint n_flushing;  /* at the end */
-static GCond all_flushed;
+static guint n_lingering;
+static GCond all_flushed; /* and gone */
 static pid_t process;
 
 static void
@@ -73,7 +88,7 @@ at_exit (void)
   n_flushing = all->len;
   for (guint i = 0; i < all->len; i++)
     chan_dbus_thread_call (flush_last, all->pdata[i]);
-  while (n_flushing > 0 && g_cond_wait_until (&all_flushed, &buses_lock, until))
+  while ((n_flushing > 0 || n_lingering > 0) && g_cond_wait_until (&all_flushed, &buses_lock, until))
     ;
   g_mutex_unlock (&buses_lock);
 }
@@ -132,13 +147,56 @@ chan_dbus_bus_ref (ChanDBusBus *self)
 }
 
 static void
+linger_end (gpointer data)
+{
+  Lingering *self = data;
+
+  g_signal_handler_disconnect (self->connection, self->closed_id);
+  g_dbus_connection_close (self->connection, NULL, NULL, NULL);
+  forget (self->connection);
+  g_source_destroy (self->timeout);
+  g_source_unref (self->timeout);
+  g_object_unref (self->connection);
+  g_free (self);
+  g_mutex_lock (&buses_lock);
+  n_lingering--;
+  g_cond_signal (&all_flushed);
+  g_mutex_unlock (&buses_lock);
+}
+
+static void
+peer_left (GDBusConnection *connection, gboolean vanished, GError *error, gpointer data)
+{
+  linger_end (data);
+}
+
+static void
+linger (GDBusConnection *connection)
+{
+  Lingering *self = g_new0 (Lingering, 1);
+
+  g_mutex_lock (&buses_lock);
+  n_lingering++;
+  g_mutex_unlock (&buses_lock);
+  self->connection = g_object_ref (connection);
+  self->closed_id = g_signal_connect (connection, "closed", G_CALLBACK (peer_left), self);
+  self->timeout = chan_dbus_thread_call_after (LINGER_MS, linger_end, self);
+}
+
+static void
 flushed (GObject *source, GAsyncResult *result, gpointer data)
 {
+  GDBusConnection *connection = G_DBUS_CONNECTION (source);
   GSource *timeout = data;
 
-  g_dbus_connection_flush_finish (G_DBUS_CONNECTION (source), result, NULL);
-  g_dbus_connection_close (G_DBUS_CONNECTION (source), NULL, NULL, NULL);
-  forget (G_DBUS_CONNECTION (source));
+  g_dbus_connection_flush_finish (connection, result, NULL);
+  if (g_object_get_data (source, LINGER_KEY) != NULL && !g_dbus_connection_is_closed (connection))
+    linger (connection);
+  else
+    {
+      g_dbus_connection_close (connection, NULL, NULL, NULL);
+      forget (connection);
+    }
   g_source_destroy (timeout);
   g_source_unref (timeout);
 }
@@ -154,6 +212,7 @@ bus_close (gpointer data)
   if (!g_dbus_connection_is_closed (self->connection))
     {
       too_late = g_cancellable_new ();
+      g_object_set_data (G_OBJECT (self->connection), LINGER_KEY, g_atomic_int_get (&self->lingers) ? self->connection : NULL);
       g_dbus_connection_flush (self->connection, too_late, flushed,
                                chan_dbus_thread_call_after (FLUSH_MS, (ChanDBusFunc) g_cancellable_cancel, too_late));
       g_object_set_data_full (G_OBJECT (self->connection), "chan-dbus-too-late", too_late, g_object_unref);
@@ -177,6 +236,12 @@ chan_dbus_bus_unref (ChanDBusBus *self)
   g_mutex_unlock (&buses_lock);
   if (last)
     chan_dbus_thread_call (bus_close, self);
+}
+
+void
+chan_dbus_bus_linger (ChanDBusBus *self)
+{
+  g_atomic_int_set (&self->lingers, !self->is_bus);
 }
 
 GDBusConnection *

@@ -23,6 +23,8 @@ ChanDBusBus     *chan_dbus_bus_new_for_connection (GDBusConnection *connection);
 /* Any thread */
 ChanDBusBus     *chan_dbus_bus_ref            (ChanDBusBus *self);
 void             chan_dbus_bus_unref          (ChanDBusBus *self);
+/* The peer closed a session: let it close the connection first. */
+void             chan_dbus_bus_linger (ChanDBusBus *self);
 GDBusConnection *chan_dbus_bus_get_connection (ChanDBusBus *self);
 gboolean         chan_dbus_bus_is_bus         (ChanDBusBus *self);
 struct _ChanDBusRouter *chan_dbus_bus_get_router (ChanDBusBus *self);

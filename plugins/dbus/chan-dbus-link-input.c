@@ -263,6 +263,7 @@ on_close (ChanDBusLink *self, GDBusMessage *call)
   answer (self, call, NULL);
   if (*name == '\0')
     {
+      chan_dbus_bus_linger (self->route->bus);
       chan_dbus_link_over (self, NULL, NULL);
       chan_link_hang_up (CHAN_LINK (self));
     }
