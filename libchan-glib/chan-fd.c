@@ -226,13 +226,23 @@ chan_fd_steal (ChanFd *self)
 
 /* --- moving --------------------------------------------------------------------- */
 
+/* The kernel would refuse it only when it is written, and with it the connection. */
+static gboolean
+check_open (int fd, GError **error)
+{
+  if (fcntl (fd, F_GETFD) >= 0)
+    return TRUE;
+  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CLOSED, "The file descriptor %d is not open", fd);
+  return FALSE;
+}
+
 GObject *
 chan_fd_pack (ChanFd *self, GError **error)
 {
   ChanFd *packed = NULL;
 
   g_mutex_lock (&self->lock);
-  if (check_usable (self, error))
+  if (check_usable (self, error) && check_open (self->fd, error))
     {
       packed = new_in_transit (self->fd);
       self->fd = -1;

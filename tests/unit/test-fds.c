@@ -355,6 +355,25 @@ test_peer_without (Fixture *f, gconstpointer data)
   g_assert_cmpint (chan_fd_get (fd), >=, 0);
 }
 
+/* Nothing of it reaches the socket, which would end with it. */
+static void
+test_not_open (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSender) tx = chan_session_open_channel (f->session, NULL, &error);
+  int number = fcntl (f->pipe[0], F_DUPFD_CLOEXEC, 500);
+  g_autoptr (ChanFd) fd = chan_fd_new (number);
+  GObject *handle = G_OBJECT (fd);
+  g_autoptr (ChanMessage) message = chan_message_new_with_handles (g_variant_new ("h", 0), &handle, 1);
+
+  g_assert_no_error (error);
+  close (number);
+  g_assert_false (chan_sender_send_until (tx, message, g_get_monotonic_time () + PATIENCE_US, NULL, &error));
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CLOSED);
+  g_assert_cmpint (chan_session_get_state (f->session), ==, CHAN_SESSION_OPEN);
+  g_assert_cmpint (chan_fd_steal (fd), ==, number);
+}
+
 #define ADD(path, parameters, test) g_test_add ("/fds/" path, Fixture, parameters, set_up, test, tear_down)
 
 int
@@ -374,6 +393,7 @@ main (int argc, char **argv)
   ADD ("named-twice", "capacity=64", test_named_twice);
   ADD ("of-another-channel", "capacity=64", test_stolen);
   ADD ("turned-off", "message-fds=0", test_turned_off);
+  ADD ("not-open", "capacity=64", test_not_open);
   ADD ("peer-without", "name=without", test_peer_without);
   return g_test_run ();
 }
