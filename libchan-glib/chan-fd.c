@@ -11,6 +11,8 @@
 #include <gio/gunixoutputstream.h>
 
 #include "chan-error.h"
+#include "chan-fd-input.h"
+#include "chan-fd-output.h"
 #include "chan-sender-private.h"
 
 /**
@@ -322,26 +324,15 @@ chan_fd_close_later (int fd, ChanLater *later)
 /* --- as a stream ----------------------------------------------------------------- */
 
 static GObject *
-new_connection (int fd, GError **error)
+new_both_ways (int fd, gboolean is_socket, GError **error)
 {
-  g_autoptr (GSocket) socket = g_socket_new_from_fd (fd, error);
-
-  if (socket != NULL)
-    return G_OBJECT (g_socket_connection_factory_create_connection (socket));
-  close (fd);
-  return NULL;
-}
-
-static GObject *
-new_both_ways (int fd, GError **error)
-{
-  g_autoptr (GInputStream) input = g_unix_input_stream_new (fd, TRUE);
+  g_autoptr (GInputStream) input = is_socket ? chan_fd_input_new (fd) : g_unix_input_stream_new (fd, TRUE);
   g_autoptr (GOutputStream) output = NULL;
   int copy = dup_or_fail (fd, error);
 
   if (copy < 0)
     return NULL;
-  output = g_unix_output_stream_new (copy, TRUE);
+  output = is_socket ? chan_fd_output_new (copy) : g_unix_output_stream_new (copy, TRUE);
   return G_OBJECT (g_simple_io_stream_new (input, output));
 }
 
@@ -389,7 +380,7 @@ chan_fd_new_stream (ChanFd *self, GError **error)
     return G_OBJECT (g_unix_input_stream_new (copy, TRUE));
   if (mode == O_WRONLY)
     return G_OBJECT (g_unix_output_stream_new (copy, TRUE));
-  return is_socket ? new_connection (copy, error) : new_both_ways (copy, error);
+  return new_both_ways (copy, is_socket, error);
 }
 
 /* --- the object ------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <gio/gfiledescriptorbased.h>
 
 #include "chan-error.h"
+#include "chan-fd-output.h"
 
 /* Reads one side, writes all of it to the other, and reads again: never more
  * than one buffer is on its way, so a slow writer stops the reader. */
@@ -209,7 +210,7 @@ way_read (ChanPumpWay *way)
 static gsize
 get_chunk (GOutputStream *stream)
 {
-  int flags = G_IS_FILE_DESCRIPTOR_BASED (stream) && !G_IS_FILE_OUTPUT_STREAM (stream)
+  int flags = G_IS_FILE_DESCRIPTOR_BASED (stream) && !G_IS_FILE_OUTPUT_STREAM (stream) && !CHAN_IS_FD_OUTPUT (stream)
                   ? fcntl (g_file_descriptor_based_get_fd (G_FILE_DESCRIPTOR_BASED (stream)), F_GETFL)
                   : O_NONBLOCK;
 

@@ -142,6 +142,35 @@ test_socket (ChanConformanceFixture *f)
   assert_ends (moved);
 }
 
+/* Whoever has a duplicate finds it as it was, and does no harm by changing it. */
+static void
+test_shared_socket (ChanConformanceFixture *f)
+{
+  g_autoptr (GObject) moved = NULL;
+  g_autoptr (GObject) other = NULL;
+  int fds[2], pipe_fds[2], kept;
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  kept = fcntl (fds[0], F_DUPFD_CLOEXEC, 0);
+  moved = carry (f, fds[0]);
+  g_assert_cmpint (write (fds[1], "one", 3), ==, 3);
+  read_text (moved, "one");
+  g_assert_cmpint (fcntl (kept, F_GETFL) & O_NONBLOCK, ==, 0);
+  /* If it had been changed: as a hostile peer may set it back. */
+  g_assert_cmpint (fcntl (kept, F_SETFL, 0), ==, 0);
+  g_assert_cmpint (write (fds[1], "two", 3), ==, 3);
+  read_text (moved, "two");
+  open_pipe (pipe_fds);
+  other = carry (f, pipe_fds[0]);
+  g_assert_cmpint (write (pipe_fds[1], "through", 7), ==, 7);
+  read_text (other, "through");
+  close (pipe_fds[1]);
+  assert_ends (other);
+  close (fds[1]);
+  assert_ends (moved);
+  close (kept);
+}
+
 /* A file of both ways, which is no socket */
 static void
 test_device (ChanConformanceFixture *f)
@@ -425,6 +454,7 @@ const ChanConformanceTest chan_conformance_fds[] = {
   { "fds/are-read", test_read, CHAN_CONFORMANCE_ALL },
   { "fds/are-written", test_write, CHAN_CONFORMANCE_ALL },
   { "fds/socket-both-ways", test_socket, CHAN_CONFORMANCE_ALL },
+  { "fds/socket-that-others-have-too", test_shared_socket, CHAN_CONFORMANCE_ALL },
   { "fds/device-both-ways", test_device, CHAN_CONFORMANCE_ALL },
   { "fds/are-the-same-and-close-on-exec", test_same, CHAN_CONFORMANCE_ALL },
   { "fds/sixteen-fit-and-seventeen-are-too-complex", test_16, CHAN_CONFORMANCE_ALL },
