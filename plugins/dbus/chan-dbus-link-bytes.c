@@ -219,7 +219,7 @@ chan_dbus_bytes_drain (ChanDBusLink *self, Stream *stream)
 {
   guint64 number = stream->number;
 
-  while (stream != NULL && !stream->in_over && stream->finish_seen && stream->fd >= 0 && read_some (self, stream, READ_CHUNK))
+  while (stream != NULL && !stream->in_over && stream->fd >= 0 && read_some (self, stream, READ_CHUNK))
     stream = chan_dbus_link_lookup (self, number);
   if (stream != NULL)
     check_finish (self, stream);

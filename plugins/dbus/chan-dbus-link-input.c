@@ -118,6 +118,12 @@ on_reset (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error
     return FALSE;
   if (stream == NULL)
     return TRUE;
+  /* Bytes that were written before the call must not be overtaken by it. */
+  if (chan_dbus_kind_is_bytes (stream->kind) && stream->id != 0)
+    chan_dbus_bytes_drain (self, stream);
+  stream = chan_dbus_link_lookup (self, number);
+  if (stream == NULL)
+    return TRUE;
   stream->was_reset = TRUE;
   if (stream->id == 0)
     chan_dbus_link_free_stream (self, stream);

@@ -147,7 +147,7 @@ void     chan_dbus_bytes_finish (ChanDBusLink *self, Stream *stream);
 void     chan_dbus_bytes_finished (ChanDBusLink *self, Stream *stream, guint64 bytes);
 void     chan_dbus_bytes_watch  (ChanDBusLink *self, Stream *stream);
 void     chan_dbus_bytes_ready  (ChanDBusLink *self, Stream *stream, guint32 events);
-/* The peer has finished all: what is still in the socket comes now. */
+/* The peer has ended it, or all: what is still in the socket comes now. The stream may be gone afterwards. */
 void     chan_dbus_bytes_drain  (ChanDBusLink *self, Stream *stream);
 void     chan_dbus_bytes_close  (ChanDBusLink *self, Stream *stream);
 
