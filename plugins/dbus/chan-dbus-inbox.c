@@ -88,7 +88,7 @@ chan_dbus_inbox_push (ChanDBusInbox *self, ChanDBusItem item)
   gsize bytes = item_bytes (&item);
 
   g_mutex_lock (&self->lock);
-  if (self->closed)
+  if (self->closed || (self->full && item.kind == CHAN_DBUS_ITEM_CALL))
     {
       g_mutex_unlock (&self->lock);
       return FALSE;

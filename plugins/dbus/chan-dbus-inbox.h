@@ -41,7 +41,7 @@ typedef struct
 ChanDBusInbox *chan_dbus_inbox_new   (const char *peer, gsize max_bytes, GError **error);
 ChanDBusInbox *chan_dbus_inbox_ref   (ChanDBusInbox *self);
 void           chan_dbus_inbox_unref (ChanDBusInbox *self);
-/* Takes the message, or the invocation. Any thread. FALSE: closed, and nothing was taken. */
+/* Takes the message, or the invocation. Any thread. FALSE: closed, or full before, and nothing was taken. */
 gboolean       chan_dbus_inbox_push  (ChanDBusInbox *self, ChanDBusItem item);
 /* At most max items to the end of `items`; FALSE: too much came, the session must end. */
 gboolean       chan_dbus_inbox_take  (ChanDBusInbox *self, GQueue *items, guint max);

@@ -63,6 +63,9 @@ receive_all (const char *uri)
       if (n++ == 0)
         say ("begun");
     }
+  /* In order, or the other end might see the process end first. */
+  if (session != NULL && error == NULL)
+    chan_session_close (session, NULL, NULL);
   return ended (n, error);
 }
 
