@@ -111,6 +111,8 @@ typedef struct
  * @grant: the application took @bytes bytes, and @messages messages in all
  * @finish: our half is complete, after what was sent
  * @reset: the stream is over, now; what was not written is dropped
+ * @reset_behind: the stream is over after what was sent, and @forget is called at once; may be %NULL if
+ *   @reset drops nothing that @send or @write took
  * @stop: the application reads no more of a byte stream that we still write; may be %NULL
  * @shutdown: the session ends; with @drain after everything sent was written
  * @service: drives it: @ready is what poll() said; does at most 64 KiB of work.
@@ -146,9 +148,10 @@ struct _ChanLinkClass
   gboolean (*ping)     (ChanLink *self);
   void     (*forget)   (ChanLink *self, guint64 stream);
   void     (*describe) (ChanLink *self, ChanLinkInfo *info);
+  void     (*reset_behind) (ChanLink *self, guint64 stream, ChanChannelError code, const char *text);
 
   /*< private >*/
-  gpointer padding[8];
+  gpointer padding[7];
 };
 
 /* --- up: what a link tells the core. A driven link calls these inside its slots. --- */

@@ -121,14 +121,16 @@ set_sender_error (ChanPipe *self, ChanChannelError code, const char *text)
 
 /* The end goes out after the last queued item (chan_pipe_drain). */
 static void
-end_linked (ChanPipe *self, ChanLater *later)
+end_linked (ChanPipe *self, gboolean at_once, ChanLater *later)
 {
   if (self->out == NULL || self->n_items > 0)
     return;
   if (self->end == CHAN_END_CLOSED)
     chan_stream_finish (self->out, later);
-  else
+  else if (at_once)
     chan_stream_reset (self->out, self->error, later);
+  else
+    chan_stream_reset_behind (self->out, self->error, later);
 }
 
 void
@@ -143,7 +145,7 @@ chan_pipe_close_sender (ChanPipe *self, ChanLater *later)
     return;
   self->end = CHAN_END_CLOSED;
   if (self->receiver_side == CHAN_SIDE_LINKED)
-    end_linked (self, later);
+    end_linked (self, FALSE, later);
   else
     chan_pipe_notify_receivers (self, later);
 }
@@ -164,7 +166,7 @@ chan_pipe_fail_sender (ChanPipe *self, const GError *error, gboolean at_once, Ch
     chan_pipe_drop_queue (self, later);
   fail_pending_sends (self, TRUE, later);
   if (self->receiver_side == CHAN_SIDE_LINKED)
-    end_linked (self, later);
+    end_linked (self, at_once, later);
   else
     chan_pipe_notify_receivers (self, later);
 }

@@ -60,7 +60,7 @@ chan_pipe_link_receiver (ChanPipe *self, ChanStream *stream, ChanLater *later)
 static void
 drain_failed (ChanPipe *self, const GError *error, ChanLater *later)
 {
-  chan_stream_reset (self->out, error, later);
+  chan_stream_reset_behind (self->out, error, later);
   chan_pipe_failed (self, error, later);
 }
 
@@ -87,7 +87,7 @@ chan_pipe_drain (ChanPipe *self, ChanLater *later)
   if (self->end == CHAN_END_CLOSED)
     chan_stream_finish (self->out, later);
   else if (self->end == CHAN_END_FAILED)
-    chan_stream_reset (self->out, self->error, later);
+    chan_stream_reset_behind (self->out, self->error, later);
   else
     chan_pipe_notify_senders (self, later);
 }

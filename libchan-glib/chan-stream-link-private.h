@@ -162,6 +162,7 @@ gboolean chan_stream_link_write (ChanLink *link, guint64 id, GBytes *bytes, GErr
 void chan_stream_link_grant (ChanLink *link, guint64 id, gsize bytes, guint messages);
 void chan_stream_link_finish (ChanLink *link, guint64 id);
 void chan_stream_link_reset (ChanLink *link, guint64 id, ChanChannelError code, const char *text);
+void chan_stream_link_reset_behind (ChanLink *link, guint64 id, ChanChannelError code, const char *text);
 void chan_stream_link_stop (ChanLink *link, guint64 id, ChanChannelError code, const char *text);
 void chan_stream_link_forget (ChanLink *link, guint64 id);
 gboolean chan_stream_link_has_room (ChanLink *link, guint64 id);

@@ -192,6 +192,14 @@ chan_stream_link_reset (ChanLink *link, guint64 id, ChanChannelError code, const
 }
 
 void
+chan_stream_link_reset_behind (ChanLink *link, guint64 id, ChanChannelError code, const char *text)
+{
+  ChanStreamLink *self = CHAN_STREAM_LINK (link);
+
+  chan_spdy_conn_reset_behind (self->conn, lookup (self, id)->sid, status_of (code), code, text);
+}
+
+void
 chan_stream_link_stop (ChanLink *link, guint64 id, ChanChannelError code, const char *text)
 {
   ChanStreamLink *self = CHAN_STREAM_LINK (link);

@@ -428,6 +428,7 @@ chan_stream_link_class_init (ChanStreamLinkClass *klass)
   link_class->grant = chan_stream_link_grant;
   link_class->finish = chan_stream_link_finish;
   link_class->reset = chan_stream_link_reset;
+  link_class->reset_behind = chan_stream_link_reset_behind;
   link_class->stop = chan_stream_link_stop;
   link_class->shutdown = stream_link_shutdown;
   link_class->service = stream_link_service;

@@ -153,9 +153,10 @@ chan_stream_stop (ChanStream *self, const GError *reason, ChanLater *later)
   chan_session_core_output_batched (self->session, 0, later);
 }
 
-void
-chan_stream_reset (ChanStream *self, const GError *reason, ChanLater *later)
+static void
+stream_reset (ChanStream *self, const GError *reason, gboolean behind, ChanLater *later)
 {
+  ChanLinkClass *klass = link_class (self, later);
   ChanChannelError code = CHAN_CHANNEL_ERROR_RESET;
   ChanSessionCore *session = self->session;
   g_autoptr (ChanPipe) in = self->in != NULL ? chan_pipe_ref (self->in) : NULL;
@@ -163,7 +164,8 @@ chan_stream_reset (ChanStream *self, const GError *reason, ChanLater *later)
 
   if (reason != NULL && reason->domain == CHAN_CHANNEL_ERROR)
     code = (ChanChannelError) reason->code;
-  link_class (self, later)->reset (session->link, self->id, code, reason != NULL ? reason->message : NULL);
+  (behind && klass->reset_behind != NULL ? klass->reset_behind : klass->reset)
+    (session->link, self->id, code, reason != NULL ? reason->message : NULL);
   self->in_over = self->out_over = TRUE;
   chan_session_core_remove (session, self, later);
   /* The other direction of a byte stream ends too. */
@@ -172,6 +174,18 @@ chan_stream_reset (ChanStream *self, const GError *reason, ChanLater *later)
   if (out != NULL && reason != NULL)
     chan_pipe_failed (out, reason, later);
   chan_session_core_output_batched (session, 0, later);
+}
+
+void
+chan_stream_reset (ChanStream *self, const GError *reason, ChanLater *later)
+{
+  stream_reset (self, reason, FALSE, later);
+}
+
+void
+chan_stream_reset_behind (ChanStream *self, const GError *reason, ChanLater *later)
+{
+  stream_reset (self, reason, TRUE, later);
 }
 
 void

@@ -41,6 +41,8 @@ void     chan_stream_end_seen         (ChanStream *self, ChanLater *later);
 void     chan_stream_stop             (ChanStream *self, const GError *reason, ChanLater *later);
 /* Both halves are over, now; the peer gets the reason. The stream is freed. */
 void     chan_stream_reset            (ChanStream *self, const GError *reason, ChanLater *later);
+/* The same, but what was sent arrives before. */
+void     chan_stream_reset_behind     (ChanStream *self, const GError *reason, ChanLater *later);
 
 /* A side of the pipe becomes this stream's (a reference is taken). */
 void     chan_stream_bind_in          (ChanStream *self, ChanPipe *pipe, ChanLater *later);

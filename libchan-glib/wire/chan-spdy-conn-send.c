@@ -139,6 +139,7 @@ chan_spdy_conn_stop_sending (ChanSpdyConn *self, ChanSpdyStream *stream)
   chan_spdy_stream_drop_pending (stream);
   stream->wants_room = FALSE;
   stream->finishing = FALSE;
+  g_clear_pointer (&stream->abort, chan_spdy_abort_free);
   release (self, stream);
 }
 
@@ -248,6 +249,21 @@ write_fin (ChanSpdyConn *self, ChanSpdyStream *stream)
   chan_spdy_conn_maybe_remove (self, stream);
 }
 
+/* What was pending is out. */
+static void
+write_end (ChanSpdyConn *self, ChanSpdyStream *stream)
+{
+  ChanSpdyAbort *abort = g_steal_pointer (&stream->abort);
+
+  if (abort == NULL)
+    {
+      write_fin (self, stream);
+      return;
+    }
+  chan_spdy_conn_reset (self, stream->id, (ChanSpdyStatus) abort->status, abort->code, abort->text);
+  chan_spdy_abort_free (abort);
+}
+
 #define PUMP_SEGMENTS 8
 
 /* Generation 1: one message is one frame, whatever its length. */
@@ -303,7 +319,7 @@ chan_spdy_conn_pump (ChanSpdyConn *self)
         chan_spdy_stream_drop_pending (stream);
       chan_spdy_conn_update_wait (self, stream);
       if (stream->pending == NULL && stream->finishing)
-        write_fin (self, stream);
+        write_end (self, stream);
     }
 }
 
@@ -416,6 +432,22 @@ chan_spdy_conn_reset (ChanSpdyConn *self, guint32 stream_id, ChanSpdyStatus stat
     chan_spdy_conn_write_pair (self, CHAN_SPDY_RST_STREAM, stream->id, status != 0 ? status : CHAN_SPDY_CANCEL);
   chan_spdy_conn_maybe_remove (self, stream);
   chan_spdy_conn_release_held (self);
+}
+
+void
+chan_spdy_conn_reset_behind (ChanSpdyConn *self, guint32 stream_id, ChanSpdyStatus status, guint32 code, const char *text)
+{
+  ChanSpdyStream *stream = chan_spdy_conn_lookup_live (self, stream_id);
+
+  if (stream == NULL || stream->pending == NULL || stream->finishing)
+    {
+      chan_spdy_conn_reset (self, stream_id, status, code, text);
+      return;
+    }
+  stream->finishing = TRUE;
+  stream->wants_room = FALSE;
+  stream->abort = g_new (ChanSpdyAbort, 1);
+  *stream->abort = (ChanSpdyAbort){ status, code, g_strdup (text) };
 }
 
 void

@@ -178,6 +178,9 @@ void chan_spdy_conn_finish    (ChanSpdyConn *self, guint32 stream_id);
  * text (ABORT frame), to others RST_STREAM with `status`. */
 void chan_spdy_conn_reset     (ChanSpdyConn *self, guint32 stream_id, ChanSpdyStatus status,
                                guint32 code, const char *text);
+/* The same, after what is pending. */
+void chan_spdy_conn_reset_behind (ChanSpdyConn *self, guint32 stream_id, ChanSpdyStatus status,
+                                  guint32 code, const char *text);
 /* STOP: we read no more of the stream, though we may write. GLIB only, else nothing. */
 void chan_spdy_conn_stop      (ChanSpdyConn *self, guint32 stream_id, guint32 code, const char *text);
 /* TAKEN: the application took `count` messages in all. GLIB only, else nothing. */

@@ -106,6 +106,14 @@ void
 chan_spdy_stream_free (ChanSpdyStream *self)
 {
   chan_spdy_stream_drop_pending (self);
+  g_clear_pointer (&self->abort, chan_spdy_abort_free);
+  g_free (self);
+}
+
+void
+chan_spdy_abort_free (ChanSpdyAbort *self)
+{
+  g_free (self->text);
   g_free (self);
 }
 

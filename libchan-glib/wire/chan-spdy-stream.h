@@ -56,6 +56,13 @@ typedef struct
   GQueue lengths; /* GEN1: of each message, which must stay one frame */
 } ChanSpdyPending;
 
+/* How a stream ends after what is pending, if not with FIN */
+typedef struct
+{
+  guint32 status, code;
+  char *text;                /* or NULL */
+} ChanSpdyAbort;
+
 typedef struct
 {
   guint32 id;
@@ -64,7 +71,7 @@ typedef struct
   guint from_peer : 1;
   guint claimed : 1;
   guint forgotten : 1;       /* by the owner: no more events */
-  guint finishing : 1;       /* our FIN follows what is pending */
+  guint finishing : 1;       /* our FIN, or `abort`, follows what is pending */
   guint wants_room : 1;
   guint taken_due : 1;       /* a TAKEN waits to be written */
   guint window_due : 1;      /* a WINDOW_UPDATE does */
@@ -79,6 +86,7 @@ typedef struct
   guint32 associated;        /* GEN1: of a PUSH of ours, the peer's stream */
   guint32 turn;              /* order in which streams began to have pending bytes */
   ChanSpdyPending *pending;  /* NULL: nothing */
+  ChanSpdyAbort *abort;      /* NULL: FIN */
   GList send_link;
   GList due_link;
 } ChanSpdyStream;
@@ -124,5 +132,6 @@ chan_spdy_stream_pending_bytes (const ChanSpdyStream *self)
 
 ChanSpdyPending *chan_spdy_stream_need_pending (ChanSpdyStream *self);
 void             chan_spdy_stream_drop_pending (ChanSpdyStream *self);
+void             chan_spdy_abort_free          (ChanSpdyAbort *self);
 
 G_END_DECLS

@@ -175,6 +175,40 @@ test_prefix_of_abort (ChanConformanceFixture *f)
     }
 }
 
+/* More than any window holds, and its sender is gone before anybody reads. */
+static void
+test_dropped_behind (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (GError) end = NULL;
+  guint n_sent = 0;
+
+  chan_conformance_channel (f, 200, &tx, &rx);
+  for (; n_sent < 200; n_sent++)
+    {
+      g_autoptr (ChanMessage) message = chan_test_message_bytes (60000);
+      g_autoptr (GError) error = NULL;
+
+      if (chan_sender_try_send (tx, message, &error))
+        continue;
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+      break;
+    }
+  g_assert_cmpuint (n_sent, >, 0);
+  g_clear_object (&tx);
+  for (guint i = 0; i < n_sent; i++)
+    {
+      g_autoptr (ChanMessage) message = chan_receiver_receive_until (rx, chan_test_deadline (), NULL, &end);
+
+      g_assert_no_error (end);
+      g_assert_nonnull (message);
+      g_assert_cmpuint (g_bytes_get_size (chan_message_get_bytes (message)), ==, 60000);
+    }
+  g_assert_null (chan_receiver_receive_until (rx, chan_test_deadline (), NULL, &end));
+  g_assert_nonnull (end);
+}
+
 static void
 test_whole (ChanConformanceFixture *f)
 {
@@ -238,6 +272,7 @@ const ChanConformanceTest chan_conformance_order[] = {
   { "order/pending-receives-are-served-in-turn", test_pending_receives, CHAN_CONFORMANCE_ALL },
   { "order/pending-sends-are-served-in-turn", test_pending_sends, CHAN_CONFORMANCE_ALL },
   { "order/abort-in-the-middle-leaves-a-prefix", test_prefix_of_abort, CHAN_CONFORMANCE_DIRECT },
+  { "order/dropped-sender-is-an-error-after-all-that-was-accepted", test_dropped_behind, CHAN_CONFORMANCE_ALL },
   { "order/messages-of-all-sizes-arrive-whole", test_whole, CHAN_CONFORMANCE_ALL },
   { "order/bodies-keep-their-types", test_types, CHAN_CONFORMANCE_ALL },
   { NULL },
