@@ -247,8 +247,9 @@ chan_reactor_add_interest (ChanReactor *self, ChanPoller *poller, ChanLater *lat
     }
   chan_poller_ref (poller);
   g_array_append_val (self->interests, added);
-  /* The attendant gives way to a context at once. */
-  if (self->hold == CHAN_HOLD_ARMED && self->poller->context == NULL)
+  /* The attendant gives way to a context at once, and so does a context that has no interest left: perhaps nobody
+   * iterates it any more. */
+  if (self->hold == CHAN_HOLD_ARMED && (self->poller->context == NULL || reactor_home (self) == poller))
     reactor_disarm (self);
   reactor_pass_on (self, later);
 }

@@ -429,6 +429,39 @@ test_never_inline (ChanConformanceFixture *f)
   g_assert_nonnull (arrived);
 }
 
+static void
+receive_in (GMainContext *context, ChanSender *tx, ChanReceiver *rx)
+{
+  g_autoptr (ChanMessage) message = chan_test_message (0);
+  g_autoptr (ChanMessage) arrived = NULL;
+  g_auto (ChanTestReply) received = { 0 };
+
+  g_main_context_push_thread_default (context);
+  chan_test_reply_init (&received, context);
+  chan_receiver_receive_async (rx, G_PRIORITY_DEFAULT, NULL, chan_test_reply_cb, &received);
+  g_assert_true (chan_sender_try_send (tx, message, NULL));
+  chan_test_reply_wait (&received);
+  arrived = chan_receiver_receive_finish (rx, received.result, NULL);
+  g_assert_nonnull (arrived);
+  g_main_context_pop_thread_default (context);
+}
+
+/* What was served by one context, which has no more to wait for, is served by the next at once. */
+static void
+test_idle_context (ChanConformanceFixture *f)
+{
+  g_autoptr (GMainContext) idle = g_main_context_new ();
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  gint64 start;
+
+  chan_conformance_channel (f, 64, &tx, &rx);
+  receive_in (idle, tx, rx);
+  start = g_get_monotonic_time ();
+  receive_in (f->context, tx, rx);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 4 * G_USEC_PER_SEC);
+}
+
 const ChanConformanceTest chan_conformance_dispatch[] = {
   { "source/readable-fires-for-a-message-and-for-the-end-only", test_readable, CHAN_CONFORMANCE_ALL },
   { "source/readable-fires-for-what-is-there-already", test_readable_already, CHAN_CONFORMANCE_ALL },
@@ -448,6 +481,7 @@ const ChanConformanceTest chan_conformance_dispatch[] = {
   { "handler/may-send-on-the-same-session", test_handler_sends, CHAN_CONFORMANCE_ALL },
   { "handler/may-wait-for-another-channel-of-the-session", test_handler_waits, CHAN_CONFORMANCE_ALL },
   { "context/each-thread-gets-its-callbacks-in-its-own", test_contexts, CHAN_CONFORMANCE_ALL },
+  { "context/one-that-nobody-iterates-any-more-gives-way", test_idle_context, CHAN_CONFORMANCE_DIRECT },
   { "context/callbacks-never-come-inside-the-call", test_never_inline, CHAN_CONFORMANCE_ALL },
   { NULL },
 };
