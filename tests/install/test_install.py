@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SOURCE, BUILD = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 CONFIGURATION = json.loads(sys.argv[3])
 PREFIX = BUILD / 'prefix'
+PYTHON = 'lib/python3/dist-packages'
 INCLUDE = PREFIX / 'include/chan-glib-1/libchan-glib'
 WARNINGS = ['-Wall', '-Wextra', '-Werror', '-pedantic']
 ADDRESSES = ['memory:installed', 'tcp://127.0.0.1:0']
@@ -62,7 +63,8 @@ def install():
     compiler = {'CC': ' '.join(CONFIGURATION['cc'])}
     if not (BUILD / 'build.ninja').exists():
         shutil.rmtree(BUILD, ignore_errors=True)
-        run('meson', 'setup', BUILD, SOURCE, f'--prefix={PREFIX}', '--buildtype=plain', '-Dtests=false', *features, **compiler)
+        run('meson', 'setup', BUILD, SOURCE, f'--prefix={PREFIX}', '--buildtype=plain', '-Dtests=false',
+            f'-Dpython_overrides_dir={PREFIX}/{PYTHON}/gi/overrides', *features, **compiler)
     run('ninja', '-C', BUILD, '-j2', **compiler)
     shutil.rmtree(PREFIX, ignore_errors=True)
     run('meson', 'install', '-C', BUILD, '--no-rebuild', '--quiet')
@@ -92,6 +94,7 @@ def test_nothing_else_is_installed():
     expected += [f'include/chan-glib-1/libchan-glib/{name}' for name in public_headers()]
     expected += ['share/dbus-1/interfaces/org.libchan.xml']
     if CONFIGURATION['introspection']:
+        expected += [f'{PYTHON}/gi/overrides/{name}.py' for name in ('Chan', '_chan_loop', '_chan_select', '_chan_values', '_chan_wait')]
         expected += [f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir',
                      'share/gjs-1.0/overrides/Chan.js', 'share/gjs-1.0/overrides/Chan.d.ts']
     if CONFIGURATION['vapi']:
@@ -152,7 +155,7 @@ def test_program_loads_the_installed_modules():
 def test_program_in_python():
     if not CONFIGURATION['python']:
         raise Skip('no introspection')
-    assert_greeted(run(CONFIGURATION['python'], HERE / 'installed_program.py', *ADDRESSES), ADDRESSES)
+    assert_greeted(run(CONFIGURATION['python'], '-B', HERE / 'installed_program.py', *ADDRESSES, PYTHONPATH=f'{PREFIX}/{PYTHON}'), ADDRESSES)
 
 
 def test_program_in_javascript():

@@ -1,0 +1,310 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Blocking calls: iteration, timeouts, select, request, context managers, threads and signals."""
+
+import os
+import signal
+import threading
+import time
+
+from support import CHANNELS, TIMEOUT, Case, main
+from gi.repository import Chan, Gio
+
+WAIT = 0.05
+
+
+def in_thread(function):
+    """function() in a thread that is not the main one; what it returned."""
+    result = []
+    thread = threading.Thread(target=lambda: result.append(function()), daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    return result[0]
+
+
+class Blocking(Case):
+    def test_iteration_ends_when_the_sender_closes(self):
+        for transport in CHANNELS:
+            with self.subTest(transport):
+                sender, receiver = self.channel(transport)
+
+                def send(sender=sender):
+                    with sender:
+                        for number in range(100):
+                            sender.send({'n': number}, timeout=TIMEOUT)
+
+                thread = threading.Thread(target=send)
+                thread.start()
+                self.assertEqual([message['n'] for message in receiver], list(range(100)))
+                thread.join()
+                self.assertIsNone(receiver.receive())
+
+    def test_an_exception_resets_the_channel(self):
+        for transport in CHANNELS:
+            with self.subTest(transport):
+                sender, receiver = self.channel(transport)
+                with self.assertRaises(KeyError), sender:
+                    sender.send(1)
+                    raise KeyError
+                self.assert_channel_error(Chan.ChannelError.RESET, lambda: list(receiver))
+
+    def test_abort_tells_why(self):
+        sender, receiver = Chan.pipe_new(1)
+        sender.abort('the disk is full')
+        with self.assertRaisesRegex(Exception, 'the disk is full'):
+            receiver.receive()
+
+    def test_with_closes_the_receiver(self):
+        sender, receiver = Chan.pipe_new(1)
+        with receiver:
+            pass
+        self.assert_channel_error(Chan.ChannelError.CLOSED, sender.send, 1)
+
+    def test_timeouts(self):
+        full, _other = Chan.pipe_new(1)
+        full.send(1)
+        rendezvous, _nobody = Chan.pipe_new(0)
+        _sender, empty = Chan.pipe_new(1)
+        for call in (lambda: full.send(2, timeout=WAIT), lambda: rendezvous.send(1, timeout=WAIT),
+                     lambda: empty.receive(timeout=WAIT), lambda: Chan.select(empty, (full, 2), timeout=WAIT),
+                     lambda: empty.receive(timeout=0)):
+            for where in (lambda call: call(), in_thread):
+                started = time.monotonic()
+                if where(lambda: self.timed_out(call)) is not True:
+                    self.fail('it did not time out')
+                self.assertLess(time.monotonic() - started, TIMEOUT / 2)
+
+    def timed_out(self, call):
+        self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT, call)
+        return True
+
+    def test_cancellable(self):
+        for where in (lambda call: call(), in_thread):
+            _sender, receiver = Chan.pipe_new(1)
+            cancellable = Gio.Cancellable()
+            threading.Timer(WAIT, cancellable.cancel).start()
+            where(lambda: self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED, receiver.receive, cancellable)
+                  or True)     # pylint: disable=cell-var-from-loop
+
+    def test_try_send(self):
+        sender, _receiver = Chan.pipe_new(1)
+        sender.try_send({'a': 1})
+        self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.WOULD_BLOCK, sender.try_send, 2)
+
+    def test_a_full_channel_blocks_until_there_is_room(self):
+        sender, receiver = Chan.pipe_new(1)
+        sender.send(1)
+        threading.Timer(WAIT, receiver.receive).start()
+        sender.send(2, timeout=TIMEOUT)
+        self.assertEqual(receiver.receive().unpack(), 2)
+
+    def test_rendezvous(self):
+        for transport in ('main', 'thread'):
+            sender, receiver = Chan.pipe_new(0)
+            other = threading.Thread(target=lambda: sender.send('met', timeout=TIMEOUT))    # pylint: disable=cell-var-from-loop
+            if transport == 'main':
+                other.start()
+                self.assertEqual(receiver.receive(timeout=TIMEOUT).unpack(), 'met')
+            else:
+                got = []
+                other = threading.Thread(target=lambda: got.append(receiver.receive(timeout=TIMEOUT).unpack()))     # pylint: disable=cell-var-from-loop
+                other.start()
+                sender.send('met', timeout=TIMEOUT)
+            other.join(TIMEOUT)
+            self.assertFalse(other.is_alive())
+
+
+class Select(Case):
+    def test_takes_what_is_there(self):
+        for where in (lambda call: call(), in_thread):
+            one, first = Chan.pipe_new(1)
+            two, second = Chan.pipe_new(1)
+            two.send('second')
+            end, message = where(lambda: Chan.select(first, second))    # pylint: disable=cell-var-from-loop
+            self.assertIs(end, second)
+            self.assertEqual(message.unpack(), 'second')
+            threading.Timer(WAIT, one.send, ['first']).start()
+            end, message = where(lambda: Chan.select(first, second, timeout=TIMEOUT))   # pylint: disable=cell-var-from-loop
+            self.assertIs(end, first)
+            self.assertEqual(message.unpack(), 'first')
+
+    def test_sends_where_there_is_room(self):
+        for capacity in (1, 0):
+            sender, receiver = Chan.pipe_new(capacity)
+            _nothing, empty = Chan.pipe_new(1)
+            got = []
+            thread = threading.Thread(target=lambda: got.append(receiver.receive(timeout=TIMEOUT)['a']))    # pylint: disable=cell-var-from-loop
+            thread.start()
+            end, message = Chan.select(empty, (sender, {'a': 1}), timeout=TIMEOUT)
+            thread.join(TIMEOUT)
+            self.assertIs(end, sender)
+            self.assertIsNone(message)
+            self.assertEqual(got, [1])
+
+    def test_an_end_and_an_error(self):
+        sender, receiver = Chan.pipe_new(1)
+        sender.close()
+        self.assertEqual(Chan.select(receiver), (receiver, None))
+        broken, other = Chan.pipe_new(1)
+        broken.reset()
+        try:
+            Chan.select(other)
+        except Exception as error:  # pylint: disable=broad-except
+            self.assertIs(error.end, other)
+        else:
+            self.fail('no error')
+
+    def test_nobody_starves_and_nothing_is_lost(self):
+        senders, receivers = zip(*(Chan.pipe_new(1) for _ in range(4)))
+        count = 200
+
+        def feed(sender, name):
+            with sender:
+                for number in range(count):
+                    sender.send([name, number])
+
+        for name, sender in enumerate(senders):
+            threading.Thread(target=feed, args=(sender, name)).start()
+        seen = {name: [] for name in range(4)}
+        left = list(receivers)
+        while left:
+            end, message = Chan.select(*left, timeout=TIMEOUT)
+            if message is None:
+                left.remove(end)
+            else:
+                name, number = message.unpack()
+                seen[name].append(number)
+        self.assertEqual(seen, {name: list(range(count)) for name in range(4)})
+
+    def test_of_nothing(self):
+        with self.assertRaises(ValueError):
+            Chan.select()
+
+
+class Request(Case):
+    def serve(self, receiver):
+        for request in receiver:
+            with request['R'] as reply:
+                reply.send({'double': 2 * request['n']})
+
+    def test_request(self):
+        for transport in CHANNELS:
+            with self.subTest(transport):
+                sender, receiver = self.channel(transport)
+                thread = threading.Thread(target=self.serve, args=(receiver,))
+                thread.start()
+                for number in range(20):
+                    self.assertEqual(sender.request({'n': number}, 'R', timeout=TIMEOUT)['double'], 2 * number)
+                self.assertEqual(in_thread(lambda: sender.request({'n': 7}, 'R')['double']), 14)    # pylint: disable=cell-var-from-loop
+                sender.close()
+                thread.join(TIMEOUT)
+                self.assertFalse(thread.is_alive())
+
+    def test_no_answer(self):
+        sender, _receiver = Chan.pipe_new(1)
+        self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT, sender.request, {}, 'R', timeout=WAIT)
+
+    def test_splice(self):
+        sender, middle = Chan.pipe_new(2)
+        forward, receiver = Chan.pipe_new(2)
+        thread = threading.Thread(target=lambda: middle.splice(forward) and forward.close())
+        thread.start()
+        with sender:
+            for number in range(10):
+                sender.send(number)
+                self.assertEqual(receiver.receive(timeout=TIMEOUT).unpack(), number)
+        thread.join(TIMEOUT)
+        self.assertFalse(thread.is_alive())
+
+
+class Sessions(Case):
+    def test_sessions_and_channels_are_iterable(self):
+        for transport in ('memory', 'tcp', 'unix'):
+            with self.subTest(transport):
+                client, server = self.pair(transport)
+                self.assertGreaterEqual(client.ping(timeout=TIMEOUT), 0)
+                with client:
+                    for name in ('a', 'b'):
+                        with client.open_channel(name) as sender:
+                            sender.send(name)
+                    threading.Timer(WAIT, lambda: list(server)).start()     # pylint: disable=cell-var-from-loop
+
+    def test_listener(self):
+        with Chan.listen('memory:python-listener') as listener:
+            threading.Timer(WAIT, Chan.connect, ['memory:python-listener']).start()
+            self.assertIsInstance(listener.accept(timeout=TIMEOUT), Chan.Session)
+            threading.Timer(WAIT, listener.close).start()
+            self.assertEqual(list(listener), [])
+
+    def test_nobody_there(self):
+        self.assert_channel_error(Chan.ChannelError.NO_TRANSPORT, Chan.connect, 'nosuchscheme:x')
+
+
+class Signals(Case):
+    """What blocks in the main thread ends with Ctrl-C."""
+
+    def calls(self):
+        full, kept = Chan.pipe_new(1)
+        full.send(1)
+        rendezvous, nobody = Chan.pipe_new(0)
+        sender, empty = Chan.pipe_new(1)
+        client, server = self.pair('tcp')
+        yield 'receive', empty.receive
+        yield 'send', lambda: full.send(2)
+        yield 'rendezvous', lambda: rendezvous.send(2)
+        yield 'iteration', lambda: list(empty)
+        yield 'select', lambda: Chan.select(empty, (full, 2))
+        yield 'request', lambda: sender.request({}, 'R')
+        yield 'accept_channel', server.accept_channel
+        yield 'accept', Chan.listen('memory:python-signals').accept
+        self.assertIsNotNone((kept, nobody, client))
+
+    def test_ctrl_c(self):
+        for name, call in self.calls():
+            with self.subTest(name):
+                threading.Timer(WAIT, os.kill, [os.getpid(), signal.SIGINT]).start()
+                started = time.monotonic()
+                with self.assertRaises(KeyboardInterrupt):
+                    call()
+                self.assertLess(time.monotonic() - started, TIMEOUT / 2)
+
+    def test_a_handler_that_returns_lets_it_go_on(self):
+        sender, receiver = Chan.pipe_new(1)
+        heard = []
+        before = signal.signal(signal.SIGUSR1, lambda *_: heard.append(1))
+        try:
+            threading.Timer(WAIT, os.kill, [os.getpid(), signal.SIGUSR1]).start()
+            threading.Timer(3 * WAIT, sender.send, ['after']).start()
+            self.assertEqual(receiver.receive(timeout=TIMEOUT).unpack(), 'after')
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        self.assertEqual(heard, [1])
+
+    def test_others_run_meanwhile(self):
+        """The interpreter's lock is free while a call blocks."""
+        _sender, receiver = Chan.pipe_new(1)
+        steps = []
+        stop = threading.Event()
+
+        def count():
+            while not stop.is_set():
+                steps.append(1)
+                time.sleep(0.001)
+
+        for where in (lambda call: call(), in_thread):
+            steps.clear()
+            stop.clear()
+            thread = threading.Thread(target=count)
+            thread.start()
+            where(lambda: self.timed_out(receiver))
+            stop.set()
+            thread.join()
+            self.assertGreater(len(steps), 10)
+
+    def timed_out(self, receiver):
+        self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT, receiver.receive, timeout=0.2)
+        return True
+
+
+if __name__ == '__main__':
+    main()
