@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The examples in C, JavaScript, Python and Vala talk to each other, over each transport between processes."""
+"""The examples in C, JavaScript, Python and Vala talk to each other, over each transport between processes.
+
+What is tried is printed before, so the last such line before a failure says what failed.
+"""
 
 import os
 import pathlib
@@ -23,12 +26,19 @@ def python(name):
     return str(SOURCE / 'examples' / 'python' / f'{name}.py')
 
 
+# A row for a program, an entry for a language: each client is tried with each server.
 REXEC = {'c': 'rexec', 'vala': 'vala/vala-rexec', 'gjs': gjs('rexec'), 'python': python('rexec')}
 REXEC_SERVER = {'c': 'rexec-server', 'vala': 'vala/vala-rexec-server', 'gjs': gjs('rexec-server'),
                 'python': python('rexec-server')}
-WORKERS = {'vala': 'vala/vala-worker', 'gjs': gjs('worker'), 'python': python('worker')}
 ECHO = {'vala': 'vala/vala-echo', 'python': python('echo')}
 ECHO_SERVER = {'c': 'echo-server', 'vala': 'vala/vala-echo-server', 'python': python('echo-server')}
+CHAT = {'c': 'chat', 'gjs': gjs('chat')}
+CHAT_SERVER = {'c': 'chat-server', 'gjs': gjs('chat-server')}
+POOL = {'c': 'pool', 'gjs': gjs('pool')}
+ASK_POOL = {'c': 'ask-pool', 'gjs': gjs('ask-pool')}
+WORKER = {'c': 'worker', 'vala': 'vala/vala-worker', 'gjs': gjs('worker'), 'python': python('worker')}
+SEND_FILE = {'c': 'send-file', 'gjs': gjs('send-file')}
+RECEIVE_FILES = {'c': 'receive-files', 'gjs': gjs('receive-files')}
 
 
 class LanguageCase(world.WorldCase):
@@ -37,6 +47,25 @@ class LanguageCase(world.WorldCase):
                                    preexec_fn=harness.die_with_parent, **options)
         self.addCleanup(self.end, process)
         return process
+
+    def matrix(self, servers, clients, arguments=()):
+        """For each transport, server and client: the client's language and program, and the server's address."""
+        for transport in TRANSPORTS:
+            for language, server_name in servers.items():
+                server = self.serve_over(transport, name=server_name, arguments=arguments)
+                for client, name in clients.items():
+                    print(f'# {client} to {language} over {transport}', flush=True)
+                    yield client, name, server.uri
+                server.stop()
+
+    def to_each(self, servers, clients, **options):
+        """The same over one transport."""
+        for language, server_name in servers.items():
+            server = self.serve_over('unix', name=server_name, **options)
+            for client, name in clients.items():
+                print(f'# {client} to {language}', flush=True)
+                yield client, name, server.uri
+            server.stop()
 
     @staticmethod
     def end(process):
@@ -48,21 +77,13 @@ class LanguageCase(world.WorldCase):
 
 
 class Rexec(LanguageCase):
-    def each(self):
-        for transport in TRANSPORTS:
-            for language, server_name in REXEC_SERVER.items():
-                server = self.serve_over(transport, name=server_name)
-                for client, name in REXEC.items():
-                    with self.subTest(f'{client} to {language} over {transport}'):
-                        yield name, server.uri
-
     def rexec_with(self, name, uri, *command, stdin=b''):
         return self.run_program(name, uri, '--' if name == 'rexec' else command[0], *command[name != 'rexec':],
                                 config=self.config(), stdin=stdin)
 
     def test_input_output_and_status(self):
         blob = os.urandom(300000)
-        for name, uri in self.each():
+        for _client, name, uri in self.matrix(REXEC_SERVER, REXEC):
             out, err, status = self.rexec_with(name, uri, 'sh', '-c', 'cat; echo problem >&2; exit 7', stdin=blob)
             self.assertTrue(out == blob, f'{len(out)} of {len(blob)} bytes, or others')
             self.assertEqual((err, status), (b'problem\n', 7))
@@ -88,8 +109,8 @@ class Echo(LanguageCase):
 
 
 class Pool(LanguageCase):
-    def ask(self, uri, count):
-        out, err, status = self.run_program(gjs('ask-pool'), uri, count, config=self.config())
+    def ask(self, name, uri, count):
+        out, err, status = self.run_program(name, uri, count, config=self.config())
         self.assertEqual((err, status), (b'', 0))
         answers = [line.split() for line in out.decode().splitlines()]
         self.assertEqual([[number, square] for number, square, _who in answers],
@@ -97,28 +118,32 @@ class Pool(LanguageCase):
         return {who for _number, _square, who in answers}
 
     def test_workers_come_and_go(self):
-        for transport in TRANSPORTS:
-            with self.subTest(transport):
-                server = self.serve_over(transport, name=gjs('pool'))
-                first = self.spawn(WORKERS['gjs'], server.uri, 'first')
-                self.assertEqual(self.ask(server.uri, 20), {'first'})
-                self.spawn(WORKERS['vala'], server.uri, 'second')
-                self.spawn(WORKERS['python'], server.uri, 'third')
-                self.wait_for(lambda uri=server.uri: self.ask(uri, 200) == {'first', 'second', 'third'})
-                first.kill()
-                first.wait(world.TIMEOUT)
-                self.assertLessEqual(self.ask(server.uri, 20) - {'first'}, {'second', 'third'})
-                self.assertLessEqual(self.ask(server.uri, 20), {'second', 'third'})
+        """The first worker in the language of who asks, the second in the next one."""
+        languages = list(WORKER)
+        for client, name, uri in self.matrix(POOL, ASK_POOL):
+            first = self.spawn(WORKER[client], uri, 'first')
+            self.assertEqual(self.ask(name, uri, 20), {'first'})
+            other = languages[(languages.index(client) + 1) % len(languages)]
+            second = self.spawn(WORKER[other], uri, 'second')
+            self.wait_for(lambda program=name, to=uri: self.ask(program, to, 200) == {'first', 'second'})
+            first.kill()
+            first.wait(world.TIMEOUT)
+            self.assertEqual(self.ask(name, uri, 20) - {'first'}, {'second'})
+            self.assertEqual(self.ask(name, uri, 20), {'second'})
+            second.kill()
+            second.wait(world.TIMEOUT)
 
     def test_jobs_wait_for_the_first_worker(self):
-        server = self.serve_over('tcp', name=gjs('pool'))
-        results = []
-        asking = threading.Thread(target=lambda: results.append(self.ask(server.uri, 50)))
-        asking.start()
-        time.sleep(0.3)
-        self.spawn(WORKERS['vala'], server.uri, 'late')
-        asking.join(world.TIMEOUT)
-        self.assertEqual(results, [{'late'}])
+        for client, name, uri in self.to_each(POOL, ASK_POOL):
+            results = []
+            asking = threading.Thread(target=lambda to=uri, program=name, got=results: got.append(self.ask(program, to, 50)))
+            asking.start()
+            time.sleep(0.3)
+            worker = self.spawn(WORKER[client], uri, 'late')
+            asking.join(world.TIMEOUT)
+            self.assertEqual(results, [{'late'}])
+            worker.kill()
+            worker.wait(world.TIMEOUT)
 
     def wait_for(self, condition):
         end = time.monotonic() + world.TIMEOUT
@@ -127,8 +152,8 @@ class Pool(LanguageCase):
 
 
 class Chat(LanguageCase):
-    def guest(self, uri, name):
-        process = self.spawn(gjs('chat'), uri, name, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def guest(self, program, uri, name):
+        process = self.spawn(program, uri, name, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return process, harness.Pump(process.stdout)
 
     def expect(self, pump, *lines):
@@ -139,66 +164,72 @@ class Chat(LanguageCase):
         process.stdin.write(f'{text}\n'.encode())
         process.stdin.flush()
 
+    def leave(self, process):
+        process.stdin.close()
+        self.assertEqual(process.wait(world.TIMEOUT), 0)
+
     def test_three_guests(self):
-        for transport in TRANSPORTS:
-            with self.subTest(transport):
-                server = self.serve_over(transport, name=gjs('chat-server'))
-                ann, ann_hears = self.guest(server.uri, 'ann')
-                self.expect(ann_hears, 'room: ann comes in')
-                bob, bob_hears = self.guest(server.uri, 'bob')
-                self.expect(ann_hears, 'room: bob comes in')
-                self.expect(bob_hears, 'room: bob comes in')
-                self.say(ann, 'hello')
-                self.expect(ann_hears, 'ann: hello')
-                self.expect(bob_hears, 'ann: hello')
-                bob.stdin.close()
-                self.assertEqual(bob.wait(world.TIMEOUT), 0)
-                self.expect(ann_hears, 'room: bob leaves')
-                cut, _cut_hears = self.guest(server.uri, 'cut')
-                self.expect(ann_hears, 'room: cut comes in')
-                cut.kill()
-                self.expect(ann_hears, 'room: cut leaves')
+        """One who stays is of the client's language; one who leaves and one who is cut off, of it and of the next."""
+        languages = list(CHAT)
+        for client, name, uri in self.matrix(CHAT_SERVER, CHAT):
+            other = CHAT[languages[(languages.index(client) + 1) % len(languages)]]
+            ann, ann_hears = self.guest(name, uri, 'ann')
+            self.expect(ann_hears, 'room: ann comes in')
+            bob, bob_hears = self.guest(other, uri, 'bob')
+            self.expect(ann_hears, 'room: bob comes in')
+            self.expect(bob_hears, 'room: bob comes in')
+            self.say(ann, 'hellö')
+            self.expect(ann_hears, 'ann: hellö')
+            self.expect(bob_hears, 'ann: hellö')
+            self.leave(bob)
+            self.expect(ann_hears, 'room: bob leaves')
+            cut, _cut_hears = self.guest(name, uri, 'cut')
+            self.expect(ann_hears, 'room: cut comes in')
+            cut.kill()
+            self.expect(ann_hears, 'room: cut leaves')
+            self.leave(ann)
 
     def test_a_name_is_taken_once(self):
-        server = self.serve_over('unix', name=gjs('chat-server'))
-        _ann, hears = self.guest(server.uri, 'ann')
-        self.expect(hears, 'room: ann comes in')
-        _out, err, status = self.run_program(gjs('chat'), server.uri, 'ann', stdin=b'')
-        self.assertEqual(status, 1)
-        self.assertIn(b'ann is here already', err)
+        for _client, name, uri in self.to_each(CHAT_SERVER, CHAT):
+            ann, hears = self.guest(name, uri, 'ann')
+            self.expect(hears, 'room: ann comes in')
+            _out, err, status = self.run_program(name, uri, 'ann', stdin=b'')
+            self.assertEqual(status, 1)
+            self.assertIn(b'ann is here already', err)
+            self.leave(ann)
 
 
 class Files(LanguageCase):
+    def setUp(self):
+        self.target = self.directory / f'received-{self.id()}'
+        self.target.mkdir()
+
     def test_files_arrive(self):
-        for number, transport in enumerate(TRANSPORTS):
-            with self.subTest(transport):
-                target = self.directory / f'received{number}'
-                target.mkdir()
-                server = self.serve_over(transport, name=gjs('receive-files'), arguments=[str(target)])
-                paths = [self.directory / 'large', self.directory / 'empty']
-                paths[0].write_bytes(os.urandom(5000000))
-                paths[1].write_bytes(b'')
-                out, err, status = self.run_program(gjs('send-file'), server.uri, *paths, config=self.config())
-                self.assertEqual((err, status), (b'', 0))
-                for path in paths:
-                    self.assertTrue((target / path.name).read_bytes() == path.read_bytes(), path.name)
-                text = out.decode()
-                self.assertIn(f'large [{"#" * 40}] 100 %\nlarge has arrived\n', text)
-                self.assertIn('empty has arrived\n', text)
-                steps = [int(line.split()[-2]) for line in text.splitlines() if line.endswith('%')]
-                self.assertEqual(steps, sorted(steps))
-                self.assertGreater(len(steps), 10)
+        paths = [self.directory / 'large', self.directory / 'empty']
+        paths[0].write_bytes(os.urandom(5000000))
+        paths[1].write_bytes(b'')
+        for _client, name, uri in self.matrix(RECEIVE_FILES, SEND_FILE, [str(self.target)]):
+            out, err, status = self.run_program(name, uri, *paths, config=self.config())
+            self.assertEqual((err, status), (b'', 0))
+            for path in paths:
+                received = self.target / path.name
+                self.assertTrue(received.read_bytes() == path.read_bytes(), path.name)
+                received.unlink()
+            text = out.decode()
+            self.assertIn(f'large [{"#" * 40}] 100 %\nlarge has arrived\n', text)
+            self.assertIn('empty has arrived\n', text)
+            steps = [int(line.split()[-2]) for line in text.splitlines() if line.endswith('%')]
+            self.assertEqual(steps, sorted(steps))
+            self.assertGreater(len(steps), 10)
 
     def test_a_file_that_is_there_stays(self):
-        target = self.directory / 'kept'
-        target.mkdir()
-        (target / 'file').write_text('old')
+        (self.target / 'file').write_text('old')
         path = self.write('file', 'new')
-        server = self.serve_over('unix', name=gjs('receive-files'), arguments=[str(target)])
-        _out, err, status = self.run_program(gjs('send-file'), server.uri, path)
-        self.assertEqual(status, 1)
-        self.assertRegex(err.decode(), r'\Asend-file.js: [^\n]*exist[^\n]*\n\Z')
-        self.assertEqual((target / 'file').read_text(), 'old')
+        for _client, name, uri in self.to_each(RECEIVE_FILES, SEND_FILE, arguments=[str(self.target)]):
+            _out, err, status = self.run_program(name, uri, path)
+            self.assertEqual(status, 1)
+            self.assertRegex(err.decode(), r'\Asend-file[^\n]*: [^\n]*exist[^\n]*\n\Z')
+            self.assertEqual((self.target / 'file').read_text(), 'old')
 
 
 if __name__ == '__main__':
