@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A worker of a pool (examples/gjs/pool.js): it registers itself with the channel on which it takes jobs, and answers
+// A worker of a pool (pool.vala): it registers itself with the channel on which it takes jobs, and answers
 // each on the channel that came with it, which leads to whoever asked. Ends when the pool does.
 using Chan;
 

@@ -7,6 +7,7 @@ What is tried is printed before, so the last such line before a failure says wha
 
 import os
 import pathlib
+import signal
 import subprocess
 import threading
 import time
@@ -32,16 +33,19 @@ REXEC_SERVER = {'c': 'rexec-server', 'vala': 'vala/vala-rexec-server', 'gjs': gj
                 'python': python('rexec-server')}
 ECHO = {'vala': 'vala/vala-echo', 'python': python('echo')}
 ECHO_SERVER = {'c': 'echo-server', 'vala': 'vala/vala-echo-server', 'python': python('echo-server')}
-CHAT = {'c': 'chat', 'gjs': gjs('chat')}
-CHAT_SERVER = {'c': 'chat-server', 'gjs': gjs('chat-server')}
-POOL = {'c': 'pool', 'gjs': gjs('pool')}
-ASK_POOL = {'c': 'ask-pool', 'gjs': gjs('ask-pool')}
+CHAT = {'c': 'chat', 'vala': 'vala/vala-chat', 'gjs': gjs('chat')}
+CHAT_SERVER = {'c': 'chat-server', 'vala': 'vala/vala-chat-server', 'gjs': gjs('chat-server')}
+POOL = {'c': 'pool', 'vala': 'vala/vala-pool', 'gjs': gjs('pool')}
+ASK_POOL = {'c': 'ask-pool', 'vala': 'vala/vala-ask-pool', 'gjs': gjs('ask-pool')}
 WORKER = {'c': 'worker', 'vala': 'vala/vala-worker', 'gjs': gjs('worker'), 'python': python('worker')}
-SEND_FILE = {'c': 'send-file', 'gjs': gjs('send-file')}
-RECEIVE_FILES = {'c': 'receive-files', 'gjs': gjs('receive-files')}
+SEND_FILE = {'c': 'send-file', 'vala': 'vala/vala-send-file', 'gjs': gjs('send-file')}
+RECEIVE_FILES = {'c': 'receive-files', 'vala': 'vala/vala-receive-files', 'gjs': gjs('receive-files')}
 
 
 class LanguageCase(world.WorldCase):
+    def environment(self, config=None):
+        return {**super().environment(config), 'LC_ALL': 'C.UTF-8'}
+
     def spawn(self, name, *arguments, config=None, **options):
         process = subprocess.Popen([harness.program(name), *map(str, arguments)], env=self.environment(config or self.config()),
                                    preexec_fn=harness.die_with_parent, **options)
@@ -230,6 +234,37 @@ class Files(LanguageCase):
             self.assertEqual(status, 1)
             self.assertRegex(err.decode(), r'\Asend-file[^\n]*: [^\n]*exist[^\n]*\n\Z')
             self.assertEqual((self.target / 'file').read_text(), 'old')
+
+
+class Ends(LanguageCase):
+    """How programs in C and Vala end; a script ends as its interpreter does."""
+
+    @staticmethod
+    def compiled(*rows):
+        return [row[language] for row in rows for language in ('c', 'vala')]
+
+    def test_a_signal_ends_a_server(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            for name in self.compiled(CHAT_SERVER, POOL, RECEIVE_FILES):
+                with self.subTest(name):
+                    server = self.serve_over('unix', name=name, arguments=[str(self.directory)])
+                    server.process.send_signal(number)
+                    self.assertEqual(server.process.wait(world.TIMEOUT), 0)
+
+    def test_usage(self):
+        for name in self.compiled(CHAT, CHAT_SERVER, POOL, ASK_POOL, SEND_FILE, RECEIVE_FILES):
+            with self.subTest(name):
+                out, err, status = self.run_program(name)
+                self.assertEqual((out, status), (b'', 2))
+                self.assertRegex(err.decode(), r'\Ausage: [^\n]*URI\|@NAME[^\n]*\n\Z')
+
+    def test_what_cannot_be_reached(self):
+        path = self.write('file', 'content')
+        for rows, argument in (((CHAT, ASK_POOL), '1'), ((SEND_FILE,), path)):
+            for name in self.compiled(*rows):
+                with self.subTest(name):
+                    self.assert_one_line(self.run_program(name, f'unix:{self.directory}/nobody', argument), 1, 'nobody')
+                    self.assert_one_line(self.run_program(name, '@nowhere', argument), 78, 'nowhere')
 
 
 if __name__ == '__main__':
