@@ -36,7 +36,7 @@ begin (const BenchItem *item, const char *uri, ChanSession **session, ChanReceiv
   ChanSender *requests;
 
   if (g_str_has_prefix (item->mode, "sink"))
-    uri = deep = g_strdup_printf ("%s?capacity=%s", uri, g_getenv ("CHAN_BENCH_CAPACITY") ? g_getenv ("CHAN_BENCH_CAPACITY") : "4096");
+    uri = deep = g_strdup_printf ("%s%ccapacity=%s", uri, strchr (uri, '?') != NULL ? '&' : '?', g_getenv ("CHAN_BENCH_CAPACITY") ? g_getenv ("CHAN_BENCH_CAPACITY") : "4096");
   *session = chan_connect (uri, NULL, &error);
   check (*session != NULL, "connect", error);
   requests = chan_session_open_channel (*session, item->mode, &error);
@@ -231,6 +231,25 @@ static const BenchItem items[] = {
   /* TLS is held against plain TCP where the targets are. */
   ALL ("tls", "raw-tcp", "tcp"),
 };
+
+#define DBUS(TRANSPORT, CALL, CALLS, N)                                                                \
+  CHAN ("ping-pong", CALL, TRANSPORT, "µs", TRUE, TRUE, N, 64, "echo", ping_pong),                      \
+  CHAN ("one-way", CALLS, TRANSPORT, "M/s", FALSE, FALSE, 10 * N, 64, "sink-loop", one_way)
+
+static const BenchItem dbus_items[] = {
+  DBUS ("dbus-message", "gdbus-call", "gdbus-calls", 3000),
+  DBUS ("dbus-peer", "gdbus-peer-call", "gdbus-peer-calls", 3000),
+  DBUS ("dbus-direct", "unix-ping-pong", "unix-one-way", 20000),
+};
+
+const BenchItem *
+bench_chan_dbus_items (guint *n)
+{
+  g_autofree char *daemon = g_find_program_in_path ("dbus-daemon");
+
+  *n = daemon != NULL ? G_N_ELEMENTS (dbus_items) : 0;
+  return dbus_items;
+}
 
 const BenchItem *
 bench_chan_items (guint *n)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bench-serve.h"
 
+#include "bench-dbus.h"
+
 #include <libchan-glib/libchan-glib.h>
 #include <string.h>
 #include <unistd.h>
@@ -171,6 +173,8 @@ bench_serve (const BenchItem *item, int control)
 
   if (g_str_equal (item->transport, "unix"))
     uri = g_strdup_printf ("unix:%s/chan-%d", bench_directory, getpid ());
+  else if (g_str_has_prefix (item->transport, "dbus"))
+    uri = bench_dbus_uri (item);
   else
     uri = g_strdup_printf ("%s://127.0.0.1:0", item->transport);
   listener = chan_listen (uri, NULL, &error);

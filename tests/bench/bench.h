@@ -13,7 +13,7 @@ struct _BenchItem
   const char *name;
   const char *against;   /* the item that it is compared with; NULL: a base */
   const char *unit;
-  const char *transport; /* tcp, unix, tls, memory */
+  const char *transport; /* tcp, unix, tls, memory, dbus-message, dbus-direct, dbus-peer; bus and peer for others */
   gboolean one_core;     /* both processes on one CPU: the whole path, without the waking of another */
   gboolean less;         /* less is better */
   guint64 n;             /* operations */
@@ -45,5 +45,8 @@ const BenchItem *bench_raw_items  (guint *n);
 const BenchItem *bench_tls_items  (guint *n);
 const BenchItem *bench_chan_items (guint *n);
 const BenchItem *bench_local_items (guint *n);
+const BenchItem *bench_dbus_items (guint *n);  /* none where no dbus-daemon is */
+const BenchItem *bench_sdbus_items (guint *n); /* only where libsystemd is */
+const BenchItem *bench_chan_dbus_items (guint *n);
 
 G_END_DECLS

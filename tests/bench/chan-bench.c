@@ -221,6 +221,11 @@ main (int argc, char **argv)
   collect (bench_tls_items);
   collect (bench_local_items);
   collect (bench_chan_items);
+  collect (bench_dbus_items);
+#ifdef HAVE_SDBUS
+  collect (bench_sdbus_items);
+#endif
+  collect (bench_chan_dbus_items);
   apply_filters ();
   want_bases ();
   for (guint i = 0; list_only && i < n_rows; i++)
