@@ -149,23 +149,25 @@ exchange_small (Fixture *f)
 #define RESETS 300
 #define RESET_SIZE ((gsize) 30000)
 
-/* One message, then no close */
+/* One message, then no close, and now. */
 static void
-send_and_drop (Fixture *f)
+send_and_abort (Fixture *f)
 {
+  g_autoptr (GError) reason = g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_RESET, "done with it");
   g_autoptr (GError) error = NULL;
   g_autoptr (ChanSender) tx = open_one (f);
   g_autoptr (ChanMessage) message = make_message (RESET_SIZE);
 
   chan_sender_send_until (tx, message, soon (), NULL, &error);
   g_assert_no_error (error);
+  chan_sender_abort (tx, reason);
 }
 
 static void
 fill_with_resets (Fixture *f)
 {
   for (guint i = 0; i < RESETS; i++)
-    send_and_drop (f);
+    send_and_abort (f);
   g_assert_cmpuint (count_at_rest (f, "unread-bytes"), <=, 5 * MIB);
   g_assert_cmpuint (count (f, "unread-bytes"), >=, MIB);
 }
@@ -213,7 +215,7 @@ test_resets_session_gone (Fixture *f, gconstpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (ChanReceiver) rx = NULL;
 
-  send_and_drop (f);
+  send_and_abort (f);
   rx = accept_one (f);
   count_at_rest (f, "unread-bytes");
   chan_session_abort (f->server);
