@@ -201,6 +201,13 @@ flushed (GObject *source, GAsyncResult *result, gpointer data)
   g_source_unref (timeout);
 }
 
+/* What waits to be written to it waits in vain. */
+static void
+closed_meanwhile (GDBusConnection *connection, gboolean vanished, GError *error, gpointer too_late)
+{
+  g_cancellable_cancel (too_late);
+}
+
 static void
 bus_close (gpointer data)
 {
@@ -215,6 +222,7 @@ bus_close (gpointer data)
       g_object_set_data (G_OBJECT (self->connection), LINGER_KEY, g_atomic_int_get (&self->lingers) ? self->connection : NULL);
       g_dbus_connection_flush (self->connection, too_late, flushed,
                                chan_dbus_thread_call_after (FLUSH_MS, (ChanDBusFunc) g_cancellable_cancel, too_late));
+      g_signal_connect_object (self->connection, "closed", G_CALLBACK (closed_meanwhile), too_late, 0);
       g_object_set_data_full (G_OBJECT (self->connection), "chan-dbus-too-late", too_late, g_object_unref);
     }
   else
