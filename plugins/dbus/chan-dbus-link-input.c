@@ -269,7 +269,9 @@ on_close (ChanDBusLink *self, GDBusMessage *call)
   answer (self, call, NULL);
   if (*name == '\0')
     {
-      chan_dbus_bus_linger (self->route->bus);
+      /* If both close at once, the client goes first. */
+      if (!self->close_sent || self->role == CHAN_SESSION_SERVER)
+        chan_dbus_bus_linger (self->route->bus);
       chan_dbus_link_over (self, NULL, NULL);
       chan_link_hang_up (CHAN_LINK (self));
     }
