@@ -43,9 +43,6 @@ void
 chan_dbus_item_free (ChanDBusItem *item)
 {
   g_clear_object (&item->message);
-  /* An unanswered call is not dropped in silence. */
-  if (item->invocation != NULL)
-    g_dbus_method_invocation_return_dbus_error (item->invocation, "org.libchan.Error.Closed", "The session has ended");
   g_free (item);
 }
 
@@ -68,8 +65,6 @@ item_bytes (const ChanDBusItem *item)
 
   if (item->message != NULL)
     body = g_dbus_message_get_body (item->message);
-  else if (item->invocation != NULL)
-    body = g_dbus_method_invocation_get_parameters (item->invocation);
   return CALL_BYTES + (body != NULL ? g_variant_get_size (body) : 0);
 }
 

@@ -12,7 +12,7 @@ typedef enum
 {
   CHAN_DBUS_ITEM_CALL,  /* the peer calls */
   CHAN_DBUS_ITEM_REPLY, /* to a call of ours */
-  CHAN_DBUS_ITEM_ASK,   /* somebody else calls an exported object, see chan-dbus-object.h */
+  CHAN_DBUS_ITEM_ROOM,  /* for calls on the connection */
   CHAN_DBUS_ITEM_GONE,  /* the peer, or the connection */
 } ChanDBusItemKind;
 
@@ -21,7 +21,6 @@ typedef struct
   ChanDBusItemKind kind;
   guint64 tag;           /* REPLY: as it was given with the call */
   GDBusMessage *message; /* CALL, REPLY */
-  GDBusMethodInvocation *invocation; /* ASK */
 } ChanDBusItem;
 
 typedef struct

@@ -47,25 +47,41 @@ chan_dbus_link_call (ChanDBusLink *self, CallKind kind, guint64 number, const ch
   self->waiting_bytes += call->bytes;
 }
 
+/* The peer may be waiting for it. */
+static gboolean
+is_urgent (ChanDBusLink *self, const Stream *stream)
+{
+  return stream->n_in_taken - stream->n_told >= MAX (stream->capacity / 2, 1) || stream->in_taken - stream->in_told >= self->window / 2;
+}
+
 static void
 say_taken (ChanDBusLink *self)
 {
-  for (guint i = 0; i < self->granting->len; i++)
+  gboolean all = self->grant_deadline != 0 && g_get_monotonic_time () >= self->grant_deadline;
+
+  for (guint i = self->granting->len; i-- > 0;)
     {
       Stream *stream = self->granting->pdata[i];
 
+      if (!all && !is_urgent (self, stream))
+        continue;
       stream->granting = FALSE;
+      stream->n_told = stream->n_in_taken;
+      stream->in_told = stream->in_taken;
+      g_ptr_array_remove_index_fast (self->granting, i);
       chan_dbus_link_call (self, CALL_CONTROL, 0, "Taken",
                            g_variant_new ("(tut)", stream->number, stream->n_in_taken, (guint64) stream->in_taken), NULL);
     }
-  g_ptr_array_set_size (self->granting, 0);
+  if (self->granting->len == 0)
+    self->grant_deadline = 0;
 }
 
 void
 chan_dbus_link_flush (ChanDBusLink *self)
 {
   say_taken (self);
-  while (self->waiting.length > 0 && self->unanswered_bytes < CHAN_DBUS_UNANSWERED_BYTES && self->failure == NULL)
+  while (self->waiting.length > 0 && self->unanswered_bytes < CHAN_DBUS_UNANSWERED_BYTES && self->failure == NULL &&
+         self->unanswered.length < CHAN_DBUS_UNANSWERED_CALLS && chan_dbus_route_may_call (self->route))
     {
       Call *call = g_queue_pop_head (&self->waiting);
       g_autoptr (GError) error = NULL;

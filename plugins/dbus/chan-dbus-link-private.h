@@ -11,8 +11,12 @@ G_BEGIN_DECLS
 
 /* What is sent and not answered: then other calls wait here, for a bus refuses more than it has room for. */
 #define CHAN_DBUS_UNANSWERED_BYTES ((gsize) 1024 * 1024)
+/* A peer that does not answer leaves the rest of what a connection may have to other sessions (chan-dbus-route.c). */
+#define CHAN_DBUS_UNANSWERED_CALLS 32
 /* What a call and a message count besides their values. */
 #define CHAN_DBUS_CALL_BYTES 256
+/* What was taken is told when it is half of what may wait, or after so long. */
+#define CHAN_DBUS_GRANT_US 5000
 #define CHAN_DBUS_MESSAGE_BYTES 64
 /* Bytes of a byte stream that were read and not taken. */
 #define CHAN_DBUS_BYTES_WINDOW ((gsize) 64 * 1024)
@@ -52,7 +56,8 @@ typedef struct
   guint32 n_out, n_in;     /* messages */
   gsize out, out_taken;    /* bytes sent, and of these taken by the peer's application; absolute */
   gsize in, in_taken;
-  guint32 n_in_taken;
+  guint32 n_in_taken, n_told; /* messages that ours took, and that the peer knows of */
+  gsize in_told;           /* bytes of these */
   /* byte streams: chan-dbus-link-bytes.c */
   int fd;                  /* our end, or -1 */
   int far_fd;              /* the peer's, until a message names it; or -1 */
@@ -87,6 +92,7 @@ struct _ChanDBusLink
   gsize waiting_bytes, unanswered_bytes;
   guint64 last_tag;
   GPtrArray *granting;      /* of Stream: the peer has to hear what was taken */
+  gint64 grant_deadline;    /* of those about which it may hear later; 0: none */
   gsize in_flight;          /* bytes of messages that the peer's application has not taken */
   gsize unread;             /* bytes of the peer's messages that ours has not */
   gboolean room_wanted;     /* by some stream */
@@ -127,6 +133,7 @@ void     chan_dbus_link_flush      (ChanDBusLink *self);
 /* The session is over: nothing more is said or heard. */
 void     chan_dbus_link_over       (ChanDBusLink *self, const char *error_name, const char *text);
 
+void     chan_dbus_link_set_poll    (ChanDBusLink *self);
 void     chan_dbus_link_answered   (ChanDBusLink *self, guint64 tag, GDBusMessage *reply);
 
 /* chan-dbus-link-input.c */

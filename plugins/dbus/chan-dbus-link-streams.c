@@ -197,6 +197,11 @@ chan_dbus_link_grant (ChanLink *link, guint64 id, gsize bytes, guint messages)
   if (!stream->granting)
     g_ptr_array_add (self->granting, stream);
   stream->granting = TRUE;
+  if (self->grant_deadline != 0)
+    return;
+  self->grant_deadline = g_get_monotonic_time () + CHAN_DBUS_GRANT_US;
+  if (!self->over)
+    chan_dbus_link_set_poll (self);
 }
 
 gboolean

@@ -91,7 +91,7 @@ take_items (ChanDBusLink *self)
   while ((item = g_queue_pop_head (&items)) != NULL)
     {
       self->heard = self->now;
-      if (self->over || self->failure != NULL)
+      if (self->over || self->failure != NULL || item->kind == CHAN_DBUS_ITEM_ROOM)
         ;
       else if (item->kind == CHAN_DBUS_ITEM_CALL)
         chan_dbus_link_called (self, item->message);
@@ -150,12 +150,18 @@ say_close (ChanDBusLink *self)
   chan_dbus_link_call (self, CALL_CLOSE, 0, "Close", g_variant_new ("(ss)", "", ""), NULL);
 }
 
-static gint64
-next_deadline (ChanDBusLink *self)
+void
+chan_dbus_link_set_poll (ChanDBusLink *self)
 {
+  gint64 deadline = G_MAXINT64;
+
   if (self->pinging)
-    return self->ping_deadline;
-  return self->keepalive_sec > 0 ? self->heard + (gint64) self->keepalive_sec * G_USEC_PER_SEC : G_MAXINT64;
+    deadline = self->ping_deadline;
+  else if (self->keepalive_sec > 0)
+    deadline = self->heard + (gint64) self->keepalive_sec * G_USEC_PER_SEC;
+  if (self->grant_deadline != 0)
+    deadline = MIN (deadline, self->grant_deadline);
+  chan_link_set_poll (CHAN_LINK (self), self->epoll_fd, G_IO_IN, deadline);
 }
 
 static gboolean
@@ -191,7 +197,7 @@ dbus_link_service (ChanLink *link, GIOCondition ready, GError **error)
       return FALSE;
     }
   if (!self->over)
-    chan_link_set_poll (link, self->epoll_fd, G_IO_IN, next_deadline (self));
+    chan_dbus_link_set_poll (self);
   return TRUE;
 }
 

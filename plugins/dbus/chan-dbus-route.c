@@ -8,6 +8,8 @@
 #include "chan-dbus-thread.h"
 
 #define PATH_MAX_LEN 512
+/* Unanswered calls of a connection. A system bus takes 128, and others are made too. */
+#define CALLS_MAX 100
 
 struct _ChanDBusRouter
 {
@@ -16,6 +18,7 @@ struct _ChanDBusRouter
   GMutex lock;            /* nothing but inboxes and GDBus's own locks are taken under it; guards: */
   GHashTable *inboxes;    /* path of a session → ChanDBusInbox */
   GHashTable *calls;      /* serial → Waiting */
+  GPtrArray *starved;     /* of ChanDBusInbox: whose sessions may call when there are fewer */
 };
 
 typedef struct
@@ -58,6 +61,17 @@ find_inbox (ChanDBusRouter *self, const char *path, const char *sender)
   return inbox;
 }
 
+/* Under the lock */
+static void
+feed (ChanDBusRouter *self)
+{
+  if (g_hash_table_size (self->calls) >= CALLS_MAX)
+    return;
+  for (guint i = 0; i < self->starved->len; i++)
+    chan_dbus_inbox_push (self->starved->pdata[i], (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_ROOM });
+  g_ptr_array_set_size (self->starved, 0);
+}
+
 /* TRUE: it was for a session, and is taken. */
 static gboolean
 take_call (ChanDBusRouter *self, GDBusMessage *message)
@@ -94,6 +108,8 @@ take_reply (ChanDBusRouter *self, GDBusMessage *message)
       g_hash_table_insert (self->calls, serial, waiting);
       waiting = NULL;
     }
+  if (waiting != NULL && self->starved->len > 0)
+    feed (self);
   g_mutex_unlock (&self->lock);
   if (waiting == NULL)
     return FALSE;
@@ -161,6 +177,7 @@ filter_gone (gpointer data)
 
   g_hash_table_unref (self->inboxes);
   g_hash_table_unref (self->calls);
+  g_ptr_array_unref (self->starved);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -174,6 +191,7 @@ chan_dbus_router_new (GDBusConnection *connection)
   g_mutex_init (&self->lock);
   self->inboxes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) chan_dbus_inbox_unref);
   self->calls = g_hash_table_new_full (NULL, NULL, NULL, waiting_free);
+  self->starved = g_ptr_array_new_with_free_func ((GDestroyNotify) chan_dbus_inbox_unref);
   self->filter_id = g_dbus_connection_add_filter (connection, filter, self, filter_gone);
   return self;
 }
@@ -254,9 +272,24 @@ chan_dbus_route_free (ChanDBusRoute *self)
   chan_dbus_inbox_close (self->inbox);
   g_mutex_lock (&router->lock);
   g_hash_table_remove (router->inboxes, self->path);
+  g_ptr_array_remove_fast (router->starved, self->inbox);
   g_mutex_unlock (&router->lock);
   chan_dbus_inbox_unref (self->inbox);
   chan_dbus_thread_call (route_unwatch, self);
+}
+
+gboolean
+chan_dbus_route_may_call (ChanDBusRoute *self)
+{
+  ChanDBusRouter *router = chan_dbus_bus_get_router (self->bus);
+  gboolean may;
+
+  g_mutex_lock (&router->lock);
+  may = g_hash_table_size (router->calls) < CALLS_MAX;
+  if (!may && !g_ptr_array_find (router->starved, self->inbox, NULL))
+    g_ptr_array_add (router->starved, chan_dbus_inbox_ref (self->inbox));
+  g_mutex_unlock (&router->lock);
+  return may;
 }
 
 gboolean

@@ -33,6 +33,8 @@ ChanDBusRoute  *chan_dbus_route_new   (ChanDBusBus *bus, const char *peer, const
 void            chan_dbus_route_free  (ChanDBusRoute *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChanDBusRoute, chan_dbus_route_free)
 
+/* A bus takes few unanswered calls of one connection. FALSE: not now; the inbox gets ROOM when there is some. Any thread */
+gboolean        chan_dbus_route_may_call (ChanDBusRoute *self);
 /* Takes the call. tag: comes back with the reply. Any thread; does not block. */
 gboolean        chan_dbus_route_call  (ChanDBusRoute *self, GDBusMessage *call, guint64 tag, GError **error);
 /* Without a reply, or a reply itself; takes the message. */
