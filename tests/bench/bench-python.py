@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a small dict costs in Python: over a channel, through Gio.DBusConnection, and in a bare C call.
+
+usage: ./dev run tests/bench/bench-python.py [--messages N] [--soak N] [--check]
+
+All are measured in turn, ROUNDS times, so that what else runs on the machine disturbs each alike; the ratios are those
+of the medians. D-Bus is peer to peer, over a socket pair as the session is: no bus daemon. --soak sends N messages and
+prints the memory as it goes. --check fails if a message costs more than a third of what it costs over D-Bus, or if
+memory grows.
+"""
+
+import argparse
+import pathlib
+import socket
+import statistics
+import sys
+import threading
+import time
+
+import gi
+
+gi.require_version('Chan', '1')
+from gi.repository import Chan, Gio, GLib  # noqa: E402
+
+ROUNDS = 5
+VALUE = {'name': 'sensor', 'value': 21.5, 'count': 7}
+TYPES = {'name': 's', 'value': 'd', 'count': 'i'}
+PATH, INTERFACE = '/org/libchan/Bench', 'org.libchan.Bench'
+NODE = ('<node><interface name="org.libchan.Bench"><method name="Send"><arg type="a{sv}" direction="in"/>'
+        '</method></interface></node>')
+
+
+def connections():
+    return [Gio.Socket.new_from_fd(end.detach()).connection_factory_create_connection() for end in socket.socketpair()]
+
+
+class Channel:
+    """Each message is sent and taken as a dict; two sessions over a socket pair."""
+
+    def __init__(self):
+        here, there = connections()
+        self.sessions = [Chan.Session.new_for_stream(here, Chan.SessionRole.CLIENT),
+                         Chan.Session.new_for_stream(there, Chan.SessionRole.SERVER)]
+        self.sender = self.sessions[0].open_channel('bench')
+        self.receiver = self.sessions[1].accept_channel()
+
+    def run(self, count):
+        sent = threading.Thread(target=lambda: [self.sender.send(VALUE) for _ in range(count)])
+        sent.start()
+        for _ in range(count):
+            assert self.receiver.receive().unpack()['count'] == 7
+        sent.join()
+
+
+class Request(Channel):
+    """Each is answered."""
+
+    def run(self, count):
+        def serve():
+            for _ in range(count):
+                with self.receiver.receive()['R'] as reply:
+                    reply.send({'ok': True})
+
+        server = threading.Thread(target=serve)
+        server.start()
+        for _ in range(count):
+            assert self.sender.request(VALUE, 'R')['ok']
+        server.join()
+
+
+class DBus:
+    """A method call with the dict, without and with waiting for its answer; the same variants, built and unpacked."""
+
+    def __init__(self):
+        here, there = connections()
+        guid = Gio.dbus_generate_guid()
+        self.taken = threading.Semaphore(0)
+        ready = threading.Event()
+        threading.Thread(target=self.serve, args=(there, guid, ready), daemon=True).start()
+        self.client = Gio.DBusConnection.new_sync(here, None, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT, None, None)
+        ready.wait()
+
+    def serve(self, stream, guid, ready):
+        context = GLib.MainContext.new()
+        context.push_thread_default()
+        self.server = Gio.DBusConnection.new_sync(stream, guid, Gio.DBusConnectionFlags.AUTHENTICATION_SERVER, None, None)
+        info = Gio.DBusNodeInfo.new_for_xml(NODE).interfaces[0]
+        self.server.register_object(PATH, info, self.called, None, None)
+        ready.set()
+        GLib.MainLoop.new(context, False).run()
+
+    def called(self, _connection, _sender, _path, _interface, _method, arguments, invocation):
+        assert arguments.unpack()[0]['count'] == 7
+        invocation.return_value(None)
+        self.taken.release()
+
+    def arguments(self):
+        return GLib.Variant('(a{sv})', ({key: GLib.Variant(TYPES[key], value) for key, value in VALUE.items()},))
+
+    def run(self, count):
+        for _ in range(count):
+            self.client.call(None, PATH, INTERFACE, 'Send', self.arguments(), None, Gio.DBusCallFlags.NONE, -1, None, None)
+        for _ in range(count):
+            self.taken.acquire()
+
+
+class DBusCall(DBus):
+    def run(self, count):
+        for _ in range(count):
+            self.client.call_sync(None, PATH, INTERFACE, 'Send', self.arguments(), None, Gio.DBusCallFlags.NONE, -1, None)
+
+
+class Pipe:
+    """A dict inside the process."""
+
+    def __init__(self):
+        self.sender, self.receiver = Chan.pipe_new(64)
+
+    def run(self, count):
+        for _ in range(count):
+            self.sender.send(VALUE)
+            assert self.receiver.receive().unpack()['count'] == 7
+
+
+class Bare(Pipe):
+    """The same two calls of C, with a message that is there: what is left is PyGObject's cost of two calls."""
+
+    def run(self, count):
+        message = Chan.Message(VALUE)
+        for _ in range(count):
+            self.sender.try_send(message)
+            self.receiver.try_receive()
+
+
+def measure(count):
+    jobs = {'channel': Channel(), 'D-Bus': DBus(), 'request': Request(), 'D-Bus call': DBusCall(), 'pipe': Pipe(), 'bare calls': Bare()}
+    times = {name: [] for name in jobs}
+    for _ in range(ROUNDS):
+        for name, job in jobs.items():
+            started = time.perf_counter()
+            job.run(count)
+            times[name].append((time.perf_counter() - started) / count * 1e6)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def resident_kib():
+    for line in pathlib.Path('/proc/self/status').read_text(encoding='ascii').splitlines():
+        if line.startswith('VmRSS:'):
+            return int(line.split()[1])
+    raise AssertionError('no VmRSS')
+
+
+def soak(count, steps=10):
+    """KiB resident after each tenth."""
+    job, curve = Channel(), []
+    for _ in range(steps):
+        job.run(count // steps)
+        curve.append(resident_kib())
+    return curve
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--messages', type=int, default=3000)
+    parser.add_argument('--soak', type=int, default=0)
+    parser.add_argument('--check', action='store_true')
+    options = parser.parse_args()
+    micros = measure(options.messages)
+    for name, value in micros.items():
+        print(f'{name:12} {value:8.1f} µs a message')
+    ratios = {'channel': micros['channel'] / micros['D-Bus'], 'request': micros['request'] / micros['D-Bus call']}
+    for name, ratio in ratios.items():
+        print(f'{name} / D-Bus: {ratio:.2f}')
+    failed = ratios['channel'] > 1 / 3
+    if options.soak:
+        curve = soak(options.soak)
+        print(f'{options.soak} messages, KiB resident after each tenth:', *curve)
+        failed |= curve[-1] > 1.1 * curve[1] + 1024
+    sys.exit(1 if options.check and failed else 0)
+
+
+main()
