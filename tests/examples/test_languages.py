@@ -42,6 +42,18 @@ SEND_FILE = {'c': 'send-file', 'vala': 'vala/vala-send-file', 'gjs': gjs('send-f
 RECEIVE_FILES = {'c': 'receive-files', 'vala': 'vala/vala-receive-files', 'gjs': gjs('receive-files')}
 
 
+def each_transport(case):
+    """Makes of each over_x(self, transport) a test for each transport, which has its own time and its own result."""
+    def over(method, transport):
+        return lambda self: method(self, transport)
+
+    for name, method in list(vars(case).items()):
+        if name.startswith('over_'):
+            for transport in TRANSPORTS:
+                setattr(case, f'test_{name[5:]}_{transport}', over(method, transport))
+    return case
+
+
 class LanguageCase(world.WorldCase):
     def environment(self, config=None):
         return {**super().environment(config), 'LC_ALL': 'C.UTF-8'}
@@ -52,22 +64,12 @@ class LanguageCase(world.WorldCase):
         self.addCleanup(self.end, process)
         return process
 
-    def matrix(self, servers, clients, arguments=()):
-        """For each transport, server and client: the client's language and program, and the server's address."""
-        for transport in TRANSPORTS:
-            for language, server_name in servers.items():
-                server = self.serve_over(transport, name=server_name, arguments=arguments)
-                for client, name in clients.items():
-                    print(f'# {client} to {language} over {transport}', flush=True)
-                    yield client, name, server.uri
-                server.stop()
-
-    def to_each(self, servers, clients, **options):
-        """The same over one transport."""
+    def matrix(self, servers, clients, transport='unix', **options):
+        """For each server and client: the client's language and program, and the server's address."""
         for language, server_name in servers.items():
-            server = self.serve_over('unix', name=server_name, **options)
+            server = self.serve_over(transport, name=server_name, **options)
             for client, name in clients.items():
-                print(f'# {client} to {language}', flush=True)
+                print(f'# {client} to {language} over {transport}', flush=True)
                 yield client, name, server.uri
             server.stop()
 
@@ -80,14 +82,15 @@ class LanguageCase(world.WorldCase):
                 pipe.close()
 
 
+@each_transport
 class Rexec(LanguageCase):
     def rexec_with(self, name, uri, *command, stdin=b''):
         return self.run_program(name, uri, '--' if name == 'rexec' else command[0], *command[name != 'rexec':],
                                 config=self.config(), stdin=stdin)
 
-    def test_input_output_and_status(self):
+    def over_input_output_and_status(self, transport):
         blob = os.urandom(300000)
-        for _client, name, uri in self.matrix(REXEC_SERVER, REXEC):
+        for _client, name, uri in self.matrix(REXEC_SERVER, REXEC, transport):
             out, err, status = self.rexec_with(name, uri, 'sh', '-c', 'cat; echo problem >&2; exit 7', stdin=blob)
             self.assertTrue(out == blob, f'{len(out)} of {len(blob)} bytes, or others')
             self.assertEqual((err, status), (b'problem\n', 7))
@@ -112,6 +115,7 @@ class Echo(LanguageCase):
             self.assertRegex(err.decode(), r'\Aecho: [^\n]*nobody[^\n]*\n\Z')
 
 
+@each_transport
 class Pool(LanguageCase):
     def ask(self, name, uri, count):
         out, err, status = self.run_program(name, uri, count, config=self.config())
@@ -121,10 +125,10 @@ class Pool(LanguageCase):
                          [[str(i), str(i * i)] for i in range(1, count + 1)])
         return {who for _number, _square, who in answers}
 
-    def test_workers_come_and_go(self):
+    def over_workers_come_and_go(self, transport):
         """The first worker in the language of who asks, the second in the next one."""
         languages = list(WORKER)
-        for client, name, uri in self.matrix(POOL, ASK_POOL):
+        for client, name, uri in self.matrix(POOL, ASK_POOL, transport):
             first = self.spawn(WORKER[client], uri, 'first')
             self.assertEqual(self.ask(name, uri, 20), {'first'})
             other = languages[(languages.index(client) + 1) % len(languages)]
@@ -138,7 +142,7 @@ class Pool(LanguageCase):
             second.wait(world.TIMEOUT)
 
     def test_jobs_wait_for_the_first_worker(self):
-        for client, name, uri in self.to_each(POOL, ASK_POOL):
+        for client, name, uri in self.matrix(POOL, ASK_POOL):
             results = []
             asking = threading.Thread(target=lambda to=uri, program=name, got=results: got.append(self.ask(program, to, 50)))
             asking.start()
@@ -155,6 +159,7 @@ class Pool(LanguageCase):
             self.assertLess(time.monotonic(), end)
 
 
+@each_transport
 class Chat(LanguageCase):
     def guest(self, program, uri, name):
         process = self.spawn(program, uri, name, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -172,10 +177,10 @@ class Chat(LanguageCase):
         process.stdin.close()
         self.assertEqual(process.wait(world.TIMEOUT), 0)
 
-    def test_three_guests(self):
+    def over_three_guests(self, transport):
         """One who stays is of the client's language; one who leaves and one who is cut off, of it and of the next."""
         languages = list(CHAT)
-        for client, name, uri in self.matrix(CHAT_SERVER, CHAT):
+        for client, name, uri in self.matrix(CHAT_SERVER, CHAT, transport):
             other = CHAT[languages[(languages.index(client) + 1) % len(languages)]]
             ann, ann_hears = self.guest(name, uri, 'ann')
             self.expect(ann_hears, 'room: ann comes in')
@@ -194,7 +199,7 @@ class Chat(LanguageCase):
             self.leave(ann)
 
     def test_a_name_is_taken_once(self):
-        for _client, name, uri in self.to_each(CHAT_SERVER, CHAT):
+        for _client, name, uri in self.matrix(CHAT_SERVER, CHAT):
             ann, hears = self.guest(name, uri, 'ann')
             self.expect(hears, 'room: ann comes in')
             _out, err, status = self.run_program(name, uri, 'ann', stdin=b'')
@@ -203,16 +208,17 @@ class Chat(LanguageCase):
             self.leave(ann)
 
 
+@each_transport
 class Files(LanguageCase):
     def setUp(self):
         self.target = self.directory / f'received-{self.id()}'
         self.target.mkdir()
 
-    def test_files_arrive(self):
+    def over_files_arrive(self, transport):
         paths = [self.directory / 'large', self.directory / 'empty']
         paths[0].write_bytes(os.urandom(5000000))
         paths[1].write_bytes(b'')
-        for _client, name, uri in self.matrix(RECEIVE_FILES, SEND_FILE, [str(self.target)]):
+        for _client, name, uri in self.matrix(RECEIVE_FILES, SEND_FILE, transport, arguments=[str(self.target)]):
             out, err, status = self.run_program(name, uri, *paths, config=self.config())
             self.assertEqual((err, status), (b'', 0))
             for path in paths:
@@ -229,7 +235,7 @@ class Files(LanguageCase):
     def test_a_file_that_is_there_stays(self):
         (self.target / 'file').write_text('old')
         path = self.write('file', 'new')
-        for _client, name, uri in self.to_each(RECEIVE_FILES, SEND_FILE, arguments=[str(self.target)]):
+        for _client, name, uri in self.matrix(RECEIVE_FILES, SEND_FILE, arguments=[str(self.target)]):
             _out, err, status = self.run_program(name, uri, path)
             self.assertEqual(status, 1)
             self.assertRegex(err.decode(), r'\Asend-file[^\n]*: [^\n]*exist[^\n]*\n\Z')
