@@ -3,7 +3,7 @@
 // Goes into a chat room: says what it reads, prints what others say. Ends with its input, after what was said came back.
 import Gio from 'gi://Gio';
 import Chan from 'gi://Chan?version=1';
-import {lines, main} from './main.js';
+import {debug, lines, main} from './main.js';
 
 async function listen(inbox) {
     for await (const message of inbox) {
@@ -12,7 +12,7 @@ async function listen(inbox) {
     }
 }
 
-async function speak(voice) {
+async function say(voice) {
     for await (const line of lines(Gio.UnixInputStream.new(0, false)))
         await voice.send_async({Text: line});
     voice.close();
@@ -23,7 +23,9 @@ async function chat(uri, name) {
     const voice = session.open_channel('chat');
     const [mailbox, inbox] = Chan.pipe_new(64);
     await voice.send_async({Name: name, Inbox: mailbox});
-    await Promise.all([listen(inbox), speak(voice)]);
+    // Why the room hears no more comes on the inbox too.
+    say(voice).catch(error => debug(`not said: ${error.message}`));
+    await listen(inbox);
 }
 
 main('URI|@NAME YOUR-NAME', 2, chat);
