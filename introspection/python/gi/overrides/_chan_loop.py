@@ -100,7 +100,7 @@ async def ready(*sources):
         return GLib.SOURCE_REMOVE
 
     for source in sources:
-        source.set_callback(dispatched)
+        wait.set_callback(source, dispatched, None)
         source.attach(turn.context)
     try:
         await turn.future
