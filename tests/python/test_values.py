@@ -132,6 +132,15 @@ class Refused(Case):
             with self.assertRaises(ValueError):
                 Chan.Message(value)
 
+    def test_how_deep(self):
+        for wrap, depth in ((lambda value: {'a': value}, 39), (lambda value: [value], 59)):
+            value = 1
+            for _ in range(depth):
+                value = wrap(value)
+            self.assertEqual(Chan.Message(value).unpack(), value)
+            with self.assertRaises(ValueError):
+                Chan.Message(wrap(value))
+
     def test_handles_in_variants(self):
         for value in (GLib.Variant('h', 0), {'a': GLib.Variant('(h)', (0,))}, GLib.Variant('v', GLib.Variant('h', 0))):
             with self.subTest(str(value)), self.assertRaises(ValueError):
