@@ -95,7 +95,12 @@ type_depth (const GVariantType *type)
   if (!g_variant_type_is_container (type) || g_variant_type_is_variant (type))
     return 1;
   for (const GVariantType *item = g_variant_type_first (type); item != NULL; item = g_variant_type_next (item))
-    deepest = MAX (deepest, type_depth (item));
+    {
+      /* MAX would ask twice, and each level again. */
+      guint depth = type_depth (item);
+
+      deepest = MAX (deepest, depth);
+    }
   return 1 + deepest;
 }
 
