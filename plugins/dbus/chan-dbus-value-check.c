@@ -68,7 +68,11 @@ type_depth (const GVariantType *type)
   if (!g_variant_type_is_tuple (type) && !g_variant_type_is_dict_entry (type))
     return 0;
   for (const GVariantType *item = g_variant_type_first (type); item != NULL; item = g_variant_type_next (item))
-    deepest = MAX (deepest, type_depth (item));
+    {
+      guint depth = type_depth (item);
+
+      deepest = MAX (deepest, depth);
+    }
   return 1 + deepest;
 }
 

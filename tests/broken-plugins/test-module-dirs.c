@@ -139,7 +139,7 @@ test_extra_comes_beside (Fixture *f, gconstpointer data)
   g_autofree char *program = built_program ("transport-probe");
 
   probe (f, program, f->first, g_getenv ("CHAN_MODULE_DIR"), TRUE, "unix:/nonexistent/socket");
-  assert_says (f, " memory tcp tls twice unix\n");
+  assert_says (f, "schemes: dbus memory tcp tls twice unix\n");
   assert_says (f, "unix:/nonexistent/socket: Cannot connect to unix:/nonexistent/socket: nobody listens there\n");
 }
 
