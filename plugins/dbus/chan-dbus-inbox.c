@@ -124,7 +124,14 @@ chan_dbus_inbox_take (ChanDBusInbox *self, GQueue *items, guint max)
 void
 chan_dbus_inbox_close (ChanDBusInbox *self)
 {
+  GQueue rest;
+
   g_mutex_lock (&self->lock);
   self->closed = TRUE;
+  rest = self->items;
+  g_queue_init (&self->items);
+  self->bytes = 0;
   g_mutex_unlock (&self->lock);
+  /* Their descriptors are closed now, not when the session is dropped. */
+  g_queue_clear_full (&rest, (GDestroyNotify) chan_dbus_item_free);
 }
