@@ -2,6 +2,7 @@
 #include "chan-conformance.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -221,6 +222,33 @@ test_dropped_unread (ChanConformanceFixture *f)
 
 /* --- pipes ------------------------------------------------------------------------------ */
 
+/* Its writer says nothing: who lets go must be heard of nevertheless. */
+static void
+test_idle_pipe (ChanConformanceFixture *f)
+{
+  g_autoptr (GInputStream) input = NULL;
+  g_autoptr (GIOStream) far = NULL;
+  gint64 deadline = chan_test_deadline ();
+  struct pollfd writer = { -1, 0, 0 };
+  int fds[2];
+
+  g_assert_cmpint (pipe2 (fds, O_CLOEXEC | O_NONBLOCK), ==, 0);
+  input = g_unix_input_stream_new (fds[0], TRUE);
+  far = carry (f, input);
+  g_clear_object (&input);
+  g_clear_object (&far);
+  writer.fd = fds[1];
+  while (poll (&writer, 1, 0) == 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      while (g_main_context_iteration (f->context, FALSE))
+        ;
+      g_usleep (1000);
+    }
+  g_assert_cmpint (writer.revents & POLLERR, !=, 0);
+  close (fds[1]);
+}
+
 /* Nobody reads: what is taken from the pipe is bounded. */
 static void
 test_backpressure (ChanConformanceFixture *f)
@@ -339,6 +367,7 @@ const ChanConformanceTest chan_conformance_foreign[] = {
   { "foreign/file-is-kept-if-the-writer-aborts", test_file_kept, CHAN_CONFORMANCE_ALL },
   { "foreign/socket-both-ways-with-half-close", test_socket, CHAN_CONFORMANCE_ALL },
   { "foreign/idle-socket-is-closed-when-the-peer-lets-go", test_let_go, CHAN_CONFORMANCE_ALL },
+  { "foreign/idle-pipe-is-closed-when-the-peer-lets-go", test_idle_pipe, CHAN_CONFORMANCE_ALL },
   { "foreign/is-closed-when-dropped-unread", test_dropped_unread, CHAN_CONFORMANCE_ALL },
   { "foreign/nobody-reads-and-little-is-taken", test_backpressure, CHAN_CONFORMANCE_ALL },
   { "foreign/broken-pipe-is-told-to-the-writer", test_broken_pipe, CHAN_CONFORMANCE_ALL },
