@@ -309,6 +309,22 @@ assert_sender_busy (ChanConformanceFixture *f, ChanSender *tx)
   chan_test_take (spare_rx, 1, 1);
 }
 
+/* Its thread may take long to begin. */
+static void
+wait_until_busy (ChanReceiver *rx)
+{
+  gint64 deadline = chan_test_deadline ();
+  g_autoptr (GError) error = NULL;
+  ChanMessage *message = NULL;
+
+  while (chan_receiver_try_receive (rx, &message, &error) == CHAN_TAKE_EMPTY)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_usleep (1000);
+    }
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
+}
+
 static void
 test_busy (ChanConformanceFixture *f)
 {
@@ -316,6 +332,7 @@ test_busy (ChanConformanceFixture *f)
 
   chan_test_splice_init (&splice, f, 64);
   chan_test_splice_start (&splice);
+  wait_until_busy (splice.from);
   chan_test_thread_assert_waits (&splice.thread);
   assert_receiver_busy (f, splice.from);
   assert_sender_busy (f, splice.to);
