@@ -215,11 +215,11 @@ def table(results):
              'failed because of it. The faults are in [faults.py](faults.py); `./dev mutate --write` makes this file.', '',
              '| fault | what is broken | caught by | case | time, s |', '|---|---|---|---|---|']
     for fault in FAULTS:
-        found, seconds = results.get(fault.name, (None, 0))
+        found, seconds = results.get(fault.name, (('not tried yet', ''), 0))
         caught, case = found or ('**nobody**', '')
         lines.append(f'| {fault.name} | {fault.what} | {caught} | {case.replace("|", " ")} | {seconds:.0f} |')
     n = sum(results.get(fault.name, (None, 0))[0] is not None for fault in FAULTS)
-    lines += ['', f'{n} of {len(FAULTS)} were caught. The time is that of compiling and of all tests up to the failure.', '']
+    lines += ['', f'{n} of {sum(fault.name in results for fault in FAULTS)} that were tried were caught. The time is that of compiling and of all tests up to the failure.', '']
     return '\n'.join(lines)
 
 
