@@ -15,7 +15,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define WATCHDOG_SEC 240
 #else
-#define WATCHDOG_SEC 60
+#define WATCHDOG_SEC 120
 #endif
 #define CLEAN_UP_US (2 * G_TIME_SPAN_SECOND)
 
