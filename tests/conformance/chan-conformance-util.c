@@ -401,7 +401,7 @@ sending_run (gpointer data)
 {
   ChanTestSending *self = data;
 
-  for (self->n_sent = 0; self->n_sent < self->n; self->n_sent++)
+  for (; self->n_sent < self->n; g_atomic_int_inc ((gint *) &self->n_sent))
     {
       g_autoptr (ChanMessage) message = chan_test_message (self->first + self->n_sent);
 
@@ -419,6 +419,7 @@ chan_test_sending_start (ChanTestSending *self, ChanSender *tx, guint64 first, g
   self->tx = tx;
   self->first = first;
   self->n = n;
+  self->n_sent = 0;
   self->close = close;
   chan_test_thread_start (&self->thread, sending_run, self);
 }
