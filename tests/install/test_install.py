@@ -92,7 +92,7 @@ def test_nothing_else_is_installed():
                 f'{lib}/pkgconfig/libchan-glib-1.pc']
     expected += [f'{lib}/chan-glib-1/transports/libchantransport-{name}.so' for name in CONFIGURATION['transports']]
     expected += [f'include/chan-glib-1/libchan-glib/{name}' for name in public_headers()]
-    expected += ['share/dbus-1/interfaces/org.libchan.xml']
+    expected += ['share/dbus-1/interfaces/org.libchan.xml', 'share/man/man5/chan.conf.5', 'share/man/man7/libchan-glib.7']
     if CONFIGURATION['introspection']:
         expected += [f'{PYTHON}/gi/overrides/{name}.py' for name in ('Chan', '_chan_loop', '_chan_select', '_chan_values', '_chan_wait')]
         expected += [f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir',
