@@ -36,7 +36,7 @@ request_cb (ChanReceiver *channel, ChanMessage *request, const GError *error, gp
         g_debug ("a channel ended: %s", error->message);
       return;
     }
-  if (g_hash_table_size (commands) >= (guint) MAX (max_commands, 0))
+  if (g_hash_table_size (commands) >= (guint) max_commands)
     {
       command_refuse (request, "Too many commands are running");
       return;
@@ -136,6 +136,12 @@ main (int argc, char **argv)
   if (!g_option_context_parse (context, &argc, &argv, &error))
     {
       g_printerr ("rexec-server: %s\n", error->message);
+      return 2;
+    }
+  if (max_commands < 1 || (arguments != NULL && arguments[1] != NULL))
+    {
+      g_printerr ("rexec-server: %s; see rexec-server --help\n",
+                  max_commands < 1 ? "--max-commands takes a number from 1 on" : "there is more than one URI");
       return 2;
     }
   status = serve (&error);

@@ -2,6 +2,7 @@
 /* Runs a command elsewhere as if it were here: input, output, signals and exit
  * status pass through one message's channels. */
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
 #include <glib-unix.h>
@@ -27,7 +28,8 @@ enum
 };
 
 static const char exit_text[] =
-  "Exit status: that of the command (128+n if signal n ended it), or\n"
+  "Exit status: that of the command (128+n if signal n ended it, 127 if there is\n"
+  "no such command, 126 if it cannot be run), or\n"
   "  240  wrong usage\n"
   "  241  wrong configuration, option or URI\n"
   "  242  no transport for the URI's scheme\n"
@@ -305,6 +307,17 @@ run (const char *uri, char **command)
   return self.failure != 0 ? self.failure : self.status;
 }
 
+/* In place of one that is closed, a file descriptor of the library would be read, or written to: reading gives the end
+ * here, writing an error. */
+static gboolean
+fill_standard_fds (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl (fd, F_GETFD) < 0 && open ("/dev/null", O_RDONLY) != fd)
+      return FALSE;
+  return TRUE;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -312,6 +325,8 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int first;
 
+  if (!fill_standard_fds ())
+    return EXIT_LOCAL_IO;
   setlocale (LC_ALL, "");
   signal (SIGPIPE, SIG_IGN);
   g_option_context_set_summary (context, "Runs a command where a rexec-server listens, as if it were here.");

@@ -146,6 +146,21 @@ class Commands(world.WorldCase):
         self.assertEqual(child.wait(10), LOCAL)
 
 
+    def test_closed_standard_files(self):
+        """Nothing of the connection stands in for them."""
+        uri = self.serve_over('tcp').uri
+        cases = {
+            'echo hello': ('<&-', (b'hello\n', 0)), 'cat': ('<&-', (b'', 0)),
+            'echo out': ('>&-', (b'', LOCAL)), 'echo err >&2': ('2>&-', (b'', LOCAL)), 'true': ('<&- >&- 2>&-', (b'', 0)),
+        }
+        for command, (closed, expected) in cases.items():
+            with self.subTest(command=command, closed=closed):
+                done = subprocess.run(['sh', '-c', f'exec "$0" "$1" -- sh -c "$2" {closed}', harness.program('rexec'), uri, command],
+                                      env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=world.TIMEOUT,
+                                      check=False)
+                self.assertEqual((done.stdout, done.returncode), expected)
+
+
 class Servers(world.WorldCase):
     def test_port_in_use(self):
         server = self.serve_over('tcp')
@@ -166,7 +181,9 @@ class Servers(world.WorldCase):
         self.assert_one_line(self.run_program('rexec-server', 'tcp://0.0.0.0:0'), 1, 'allow-plaintext')
 
     def test_usage(self):
-        self.assert_one_line(self.run_program('rexec-server', '--no-such-option'), 2)
+        for arguments in (('--no-such-option',), ('tcp://127.0.0.1:0', 'unix:/tmp/other'), ('--max-commands=0', 'tcp://127.0.0.1:0')):
+            with self.subTest(arguments):
+                self.assert_one_line(self.run_program('rexec-server', *arguments), 2)
 
     def test_sigterm_is_a_clean_end(self):
         server = self.serve_over('unix')
