@@ -138,6 +138,20 @@ chan_config_name_is_valid (const char *name)
   return name[0] != '\0';
 }
 
+/* What GLib says of a text without a scheme helps nobody who wrote a host or forgot an @. */
+static gboolean
+check_has_scheme (const char *text, GError **error)
+{
+  if (strchr (text, ':') != NULL && text[0] != '@')
+    return TRUE;
+  if (text[0] == '@')
+    chan_config_set_error (error, "“%s” is not a URI, but the name of an endpoint, which cannot stand here", text);
+  else
+    chan_config_set_error (error, "“%s” is not a URI: write SCHEME:ADDRESS, such as tcp://HOST:PORT or unix:/PATH, "
+                           "or @NAME for an endpoint of the configuration", text);
+  return FALSE;
+}
+
 GUri *
 chan_config_parse_uri (const char *text, GError **error)
 {
@@ -145,12 +159,18 @@ chan_config_parse_uri (const char *text, GError **error)
   g_autoptr (GUri) uri = NULL;
   g_autoptr (ChanOptions) options = NULL;
 
-  if (!chan_uri_check_escapes (text, error))
+  if (!check_has_scheme (text, error) || !chan_uri_check_escapes (text, error))
     return NULL;
   uri = g_uri_parse (text, G_URI_FLAGS_ENCODED, &local_error);
   if (uri == NULL)
     {
       chan_config_set_error (error, "“%s” is not a URI: %s", text, local_error->message);
+      return NULL;
+    }
+  if (g_uri_get_fragment (uri) != NULL)
+    {
+      chan_config_set_error (error, "“%s”: “#%s” means nothing in an address; a # in a name is written %%23", text,
+                             g_uri_get_fragment (uri));
       return NULL;
     }
   if (!is_scheme (g_uri_get_scheme (uri)))

@@ -102,8 +102,7 @@ check_endpoint (const ChanConfigData *data, const char *group, GError **error)
 
   if (g_key_file_has_key (data->keys, group, "Uri", NULL) || chan_config_from_environment (variable) != NULL)
     return TRUE;
-  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "%s: [%s] Uri: the key is missing", last,
-               group);
+  chan_config_set_error (error, "%s: [%s] Uri: the key is missing", last, group);
   return FALSE;
 }
 
@@ -263,10 +262,10 @@ fail_no_endpoint_locked (ChanConfig *self, const char *name, GError **error)
 {
   g_auto (GStrv) names = list_endpoints_locked (self);
   g_autofree char *near = chan_near_names (name, (const char *const *) names);
-  g_autofree char *valid = g_utf8_make_valid (name, -1);
+  g_autofree char *variable = chan_config_variable (name);
 
-  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG,
-               "There is no endpoint “%s” in the configuration%s", valid, near);
+  chan_config_set_error (error, "There is no endpoint “%s”: no configuration file has [Endpoint %s] with a Uri, "
+                         "and %s is not set%s", name, name, variable, near);
   return FALSE;
 }
 

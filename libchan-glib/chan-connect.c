@@ -20,6 +20,7 @@ typedef struct
   char *uri;               /* being tried */
   ChanOptions *options;
   GError *error;           /* of the last try */
+  char *earlier;           /* what those before it said; nullable */
   GMainContext *context;
 } Connector;
 
@@ -56,8 +57,36 @@ connector_free (gpointer data)
   chan_endpoint_free (self->endpoint);
   g_free (self->uri);
   g_clear_error (&self->error);
+  g_free (self->earlier);
   g_main_context_unref (self->context);
   g_free (self);
+}
+
+/* The error of the last try, which also says why those before it failed: mostly it is the first that should work. */
+static GError *
+connector_steal_error (Connector *self)
+{
+  GError *error = g_steal_pointer (&self->error);
+
+  if (self->earlier != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      char *text = g_strdup_printf ("%s (before that: %s)", error->message, self->earlier);
+
+      g_free (error->message);
+      error->message = text;
+    }
+  return error;
+}
+
+static void
+connector_keep_error (Connector *self, GError *error)
+{
+  g_autoptr (GError) last = g_steal_pointer (&self->error);
+  g_autofree char *earlier = g_steal_pointer (&self->earlier);
+
+  self->error = error;
+  if (last != NULL)
+    self->earlier = g_strconcat (earlier != NULL ? earlier : "", earlier != NULL ? "; " : "", last->message, NULL);
 }
 
 /* One URI failed: the next, or what the last said. */
@@ -73,11 +102,10 @@ connector_failed (GTask *task, GError *error)
     }
   connector_stop_attempt (task, self);
   self->timed_out = FALSE;
-  g_clear_error (&self->error);
-  self->error = error;
+  connector_keep_error (self, error);
   if (g_cancellable_is_cancelled (g_task_get_cancellable (task)) || self->endpoint->uris[self->next] == NULL)
     {
-      g_task_return_error (task, g_steal_pointer (&self->error));
+      g_task_return_error (task, connector_steal_error (self));
       g_object_unref (task);
       return;
     }
@@ -335,7 +363,7 @@ chan_connect_finish (GAsyncResult *result, GError **error)
  *
  * Connects to a peer and waits until the session is ready. An endpoint's
  * `Fallback=` URIs are tried in order when connecting fails; the error is that
- * of the last.
+ * of the last, and its message says why the others failed too.
  *
  * Never runs callbacks of the caller's main context.
  *

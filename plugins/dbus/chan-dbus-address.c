@@ -41,7 +41,7 @@ find_address (const char *text, GError **error)
     return session_bus (error);
   if (g_str_equal (text, "system"))
     return g_strdup (system != NULL && *system != '\0' ? system : SYSTEM_BUS);
-  if (g_dbus_is_supported_address (text, NULL))
+  if (*text != '\0' && g_dbus_is_supported_address (text, NULL))
     return g_strdup (text);
   fail (error, "Write dbus:session, dbus:system, or dbus: and a D-Bus address, such as dbus:unix:path=/PATH");
   return NULL;

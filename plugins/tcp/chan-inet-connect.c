@@ -108,7 +108,7 @@ chan_inet_open_link (ChanOperation *operation, const ChanInetWrap *wrap, GError 
 
   self->operation = g_object_ref (operation);
   self->wrap = *wrap;
-  if (!chan_inet_check_port (uri, error))
+  if (!chan_inet_check_uri (uri, error))
     return FALSE;
   self->text = chan_inet_dup_text (uri, g_uri_get_port (uri));
   if (g_uri_get_port (uri) == 0 || *g_uri_get_host (uri) == '\0')

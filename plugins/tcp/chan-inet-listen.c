@@ -233,7 +233,7 @@ chan_inet_listen (ChanListener *listener, ChanOperation *operation, const ChanIn
   self->listener = g_object_ref (listener);
   self->operation = g_object_ref (operation);
   self->wrap = *wrap;
-  if (!chan_inet_check_port (chan_operation_get_uri (operation), error))
+  if (!chan_inet_check_uri (chan_operation_get_uri (operation), error))
     return FALSE;
   if (*host == '\0' || g_str_equal (host, "*"))
     return listen_now (self, NULL, error);

@@ -27,10 +27,17 @@ chan_inet_dup_text (GUri *uri, int port)
 }
 
 gboolean
-chan_inet_check_port (GUri *uri, GError **error)
+chan_inet_check_uri (GUri *uri, GError **error)
 {
   const char *host = g_uri_get_host (uri);
+  const char *path = g_uri_get_path (uri);
 
+  if (g_uri_get_userinfo (uri) != NULL || (*path != '\0' && !g_str_equal (path, "/")))
+    {
+      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "%s: has no user and no path: write %s://HOST:PORT",
+                   g_uri_get_scheme (uri), g_uri_get_scheme (uri));
+      return FALSE;
+    }
   if (g_uri_get_port (uri) >= 0 && host != NULL)
     return TRUE;
   g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "%s://%s needs a %s: write %s://HOST:PORT",

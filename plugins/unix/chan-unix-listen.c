@@ -105,6 +105,18 @@ remove_stale (const struct sockaddr_un *address)
   return stale && unlink (address->sun_path) == 0;
 }
 
+static const char *
+describe_failure (const char *path, int failed)
+{
+  struct stat info;
+
+  if (failed != EADDRINUSE)
+    return g_strerror (failed);
+  if (lstat (path, &info) == 0 && !S_ISSOCK (info.st_mode))
+    return "there is something that is no socket";
+  return "it is in use, another server answers there";
+}
+
 static int
 bind_and_listen (const struct sockaddr_un *address, mode_t mode, int backlog, GError **error)
 {
@@ -122,7 +134,7 @@ bind_and_listen (const struct sockaddr_un *address, mode_t mode, int backlog, GE
   if (failed == 0)
     return fd;
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed), "Cannot listen at unix:%s: %s", address->sun_path,
-               failed == EADDRINUSE ? "it is in use, another server answers there" : g_strerror (failed));
+               describe_failure (address->sun_path, failed));
   if (fd >= 0)
     close (fd);
   return -1;

@@ -46,6 +46,19 @@ class Client(world.WorldCase):
             with self.subTest(uri):
                 self.assert_one_line(self.rexec(uri, 'true'), CONFIG)
 
+    def test_a_wrong_uri_says_how_one_is_written(self):
+        cases = {
+            'localhost': 'tcp://HOST:PORT', '': '@NAME', '--': '@NAME', 'tcp://127.0.0.1': 'tcp://HOST:PORT',
+            'tcp://127.0.0.1:1/path': 'tcp://HOST:PORT', 'tls://user@127.0.0.1:1': 'tls://HOST:PORT',
+            'unix:relative': 'unix:/PATH', 'unix:/tmp/a#b': '%23', 'dbus:': 'dbus:unix:path=/PATH',
+        }
+        for uri, words in cases.items():
+            with self.subTest(uri):
+                self.assert_one_line(self.rexec(uri, 'true'), CONFIG, words)
+
+    def test_an_endpoint_that_is_not_there(self):
+        self.assert_one_line(self.rexec('@my-build', 'true'), CONFIG, '[Endpoint my-build]', 'CHAN_ENDPOINT_MY_BUILD')
+
     def test_scheme(self):
         self.assert_one_line(self.rexec('pigeon://coop', 'true'), SCHEME, 'pigeon')
 
@@ -55,6 +68,10 @@ class Client(world.WorldCase):
             port = unused.getsockname()[1]
             self.assert_one_line(self.rexec(f'tcp://127.0.0.1:{port}', 'true'), CONNECT, str(port))
         self.assert_one_line(self.rexec(f'unix:{self.directory}/nobody', 'true'), CONNECT, 'nobody')
+
+    def test_each_address_of_an_endpoint_says_why(self):
+        config = self.config(f'[Endpoint work]\nUri=unix:{self.directory}/first\nFallback=unix:{self.directory}/second;unix:/no/third;\n')
+        self.assert_one_line(self.rexec('@work', 'true', config=config), CONNECT, 'third', 'before that: ', 'first', 'second')
 
     def test_wrong_authority(self):
         server = self.serve_over('tls')
@@ -171,6 +188,11 @@ class Servers(world.WorldCase):
     def test_socket_in_use(self):
         server = self.serve_over('unix')
         self.assert_one_line(self.run_program('rexec-server', server.uri), 1, 'in use')
+
+    def test_a_file_is_where_the_socket_should_be(self):
+        path = self.write('file', 'something')
+        self.assert_one_line(self.run_program('rexec-server', f'unix:{path}'), 1, 'no socket')
+        self.assertEqual(path.read_text(), 'something')
 
     def test_configuration(self):
         for name in ('rexec-server', 'echo-server'):

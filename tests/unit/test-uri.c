@@ -31,6 +31,9 @@ static const struct
   { "tcp://127.0.0.1:1?keepalive%00-sec=5", "NUL", "the name of a parameter" },
   { "tcp://127.0.0.1:1?%zz=5", "“%zz”", "the name of a parameter" },
   { "tcp://127.0.0.1:1#a%zz", "“%zz”", "the fragment" },
+  { "tcp://127.0.0.1:1#part", "“#part”", "%23" },
+  { "unix:/tmp/a#b", "“#b”", "%23" },
+  { "memory:a#", "“#”", "%23" },
   { "t%zz:a", "“%zz”", "the scheme" },
 };
 
@@ -75,7 +78,7 @@ test_good (void)
 {
   static const char *const good[] = {
     "memory:a%20b", "memory:a%25b", "memory:%C3%A4", "memory:ä%C3%A4", "unix:/tmp/a%2Fb%3F", "tcp://[::1]:7",
-    "tcp://[fe80::1%25eth0]:7", "tcp://127.0.0.1:1?server-name=%E2%82%AC&dialect=gl%69b", "tcp://%6cocalhost:1#x%20y",
+    "tcp://[fe80::1%25eth0]:7", "tcp://127.0.0.1:1?server-name=%E2%82%AC&dialect=gl%69b", "tcp://%6cocalhost:1",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (good); i++)
