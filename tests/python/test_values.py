@@ -3,6 +3,7 @@
 """Values as messages and back, channel ends inside, and what cannot be said."""
 
 import math
+import os
 import random
 
 from support import CHANNELS, TIMEOUT, Case, main
@@ -64,6 +65,19 @@ class Values(Case):
         for number in range(2000):
             value = random_value(source)
             self.assertTrue(same(Chan.Message(value).unpack(), value), f'{number}: {value!r}')
+
+    def test_file_descriptors(self):
+        for transport in CHANNELS:
+            with self.subTest(transport):
+                sender, receiver = self.channel(transport)
+                reading, writing = os.pipe()
+                sender.send({'Fd': Chan.Fd.new(reading)}, timeout=TIMEOUT)
+                os.write(writing, b'through')
+                os.close(writing)
+                end = receiver.receive(timeout=TIMEOUT)['Fd']
+                self.assertIsInstance(end, Gio.IOStream if transport == 'tcp' else Chan.Fd)
+                data = os.read(end.get(), 20) if isinstance(end, Chan.Fd) else end.get_input_stream().read_bytes(20, None).get_data()
+                self.assertEqual(data, b'through')
 
     def test_tuples_become_lists_and_views_bytes(self):
         self.assertEqual(Chan.Message((1, (2, 3))).unpack(), [1, [2, 3]])

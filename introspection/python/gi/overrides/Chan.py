@@ -44,7 +44,7 @@ def _awaited(begin, finish, priority, cancellable, *arguments):
 
 _to_json = Chan.Message.to_json
 _get_handle = Chan.Message.get_handle
-_packer = Packer(Chan.Message, (Chan.Sender, Chan.Receiver, Gio.IOStream, Gio.InputStream, Gio.OutputStream))
+_packer = Packer(Chan.Message, (Chan.Sender, Chan.Receiver, Chan.Fd, Gio.IOStream, Gio.InputStream, Gio.OutputStream))
 _pack = _packer.pack
 
 
