@@ -411,6 +411,9 @@ function shuffled(items) {
 }
 
 function newSelector(cases) {
+    // A receiver alone can be iterated over too, which would wait for ever.
+    if (!Array.isArray(cases))
+        throw new TypeError('select takes an array of receivers and of [sender, value]');
     if (cases.length === 0)
         throw new TypeError('nothing to select from');
     const selector = Chan.Selector.new();

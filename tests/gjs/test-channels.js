@@ -282,6 +282,8 @@ const tests = {
     async selectRefuses() {
         const [sender, receiver] = Chan.pipe_new(1);
         await assertRejects(TypeError, undefined, Chan.select_async([]));
+        await assertRejects(TypeError, undefined, Chan.select_async(receiver));
+        assertThrows(TypeError, undefined, () => Chan.select(receiver));
         await assertRejects(...TIMED_OUT, Chan.select_async([receiver], {timeout: 0.01}));
         const cancellable = new Gio.Cancellable();
         const pending = Chan.select_async([receiver], {cancellable});
