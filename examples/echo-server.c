@@ -146,6 +146,11 @@ main (int argc, char **argv)
       g_printerr ("echo-server: %s\n", error->message);
       return 2;
     }
+  if (arguments != NULL && arguments[1] != NULL)
+    {
+      g_printerr ("echo-server: there is more than one URI; see echo-server --help\n");
+      return 2;
+    }
   listener = chan_listen (arguments != NULL ? arguments[0] : "tcp://127.0.0.1:0", NULL, &error);
   if (listener == NULL)
     {

@@ -117,6 +117,11 @@ main (int argc, char **argv)
       g_printerr ("ping-pong: %s\n", error->message);
       return 2;
     }
+  if (arguments != NULL && arguments[1] != NULL)
+    {
+      g_printerr ("ping-pong: there is more than one URI; see ping-pong --help\n");
+      return 2;
+    }
   if (play (arguments != NULL ? arguments[0] : "memory:ping-pong", &error))
     return 0;
   g_printerr ("ping-pong: %s\n", error->message);

@@ -35,6 +35,7 @@ static const Meaning errors[] = {
   { GNUTLS_E_CERTIFICATE_REQUIRED, CHAN_CHANNEL_ERROR_PERMISSION, "The peer sent no client certificate" },
   { GNUTLS_E_NO_CERTIFICATE_FOUND, CHAN_CHANNEL_ERROR_PERMISSION, "The peer sent no certificate" },
   { GNUTLS_E_MEMORY_ERROR, CHAN_CHANNEL_ERROR_NO_MEMORY, "Not enough memory for TLS" },
+  { GNUTLS_E_UNEXPECTED_PACKET, CHAN_CHANNEL_ERROR_PROTOCOL, "The peer sent something that is not TLS; a plain server is reached at tcp:" },
   { GNUTLS_E_DECRYPTION_FAILED, CHAN_CHANNEL_ERROR_PROTOCOL, "A TLS record was damaged on the way" },
   { GNUTLS_E_TOO_MANY_HANDSHAKE_PACKETS, CHAN_CHANNEL_ERROR_PROTOCOL, "The peer floods TLS handshake messages" },
   { GNUTLS_E_TOO_MANY_EMPTY_PACKETS, CHAN_CHANNEL_ERROR_PROTOCOL, "The peer floods empty TLS records" },

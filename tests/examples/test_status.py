@@ -98,6 +98,11 @@ class Client(world.WorldCase):
         self.assert_one_line((out, err, child.returncode), PROTOCOL)
 
 
+    def test_tls_to_a_plain_server(self):
+        uri = self.serve_over('tcp').uri.replace('tcp:', 'tls:')
+        self.assert_one_line(self.rexec(uri, 'true'), PROTOCOL, 'not TLS', 'tcp:')
+
+
 class Commands(world.WorldCase):
     def test_status_is_passed_on(self):
         server = self.serve_over('tcp')
@@ -206,6 +211,9 @@ class Servers(world.WorldCase):
         for arguments in (('--no-such-option',), ('tcp://127.0.0.1:0', 'unix:/tmp/other'), ('--max-commands=0', 'tcp://127.0.0.1:0')):
             with self.subTest(arguments):
                 self.assert_one_line(self.run_program('rexec-server', *arguments), 2)
+        for name in ('echo-server', 'ping-pong'):
+            with self.subTest(name):
+                self.assert_one_line(self.run_program(name, 'memory:one', 'memory:two'), 2, 'more than one URI')
 
     def test_sigterm_is_a_clean_end(self):
         server = self.serve_over('unix')
