@@ -20,8 +20,8 @@
  *
  * A Unix file descriptor, to be sent inside a [struct@Chan.Message].
  *
- * Over channels inside the process, `memory:` and `unix:` the other side gets a
- * #ChanFd with the descriptor itself: what the kernel shares is shared. Any
+ * Over channels inside the process, `memory:`, `unix:` and `dbus:` the other side
+ * gets a ChanFd with the descriptor itself: what the kernel shares is shared. Any
  * other session carries its bytes, and the other side gets a
  * [class@Chan.ByteStream] to read, to write, or both, as the descriptor is
  * open; then it is closed here when both directions have ended, as it is with
@@ -32,7 +32,8 @@
  * [method@Chan.Fd.steal] took it. Once a send was accepted it is moved-from.
  * All methods may be called from any thread.
  *
- * A message carries at most 16 of them.
+ * A message carries at most as many of them as the option `message-fds` says, 16
+ * by default.
  *
  * Since: 0.1
  */

@@ -18,8 +18,8 @@
  * [class@Gio.UnixFDList]; an index outside that list cannot occur.
  *
  * A handle is a [class@Chan.Sender], a [class@Chan.Receiver], a
- * [class@Chan.ByteStream], or any other stream: a [class@Gio.IOStream], a
- * [class@Gio.InputStream] (which the other side reads) or a
+ * [class@Chan.ByteStream], a [class@Chan.Fd] (a file descriptor), or any other
+ * stream: a [class@Gio.IOStream], a [class@Gio.InputStream] (which the other side reads) or a
  * [class@Gio.OutputStream] (which it writes), files and sockets included. Such
  * a stream reaches the other side as a [class@Chan.ByteStream]; see below.
  *

@@ -17,7 +17,9 @@ G_DECLARE_FINAL_TYPE (ChanReceiver, chan_receiver, CHAN, RECEIVER, GObject)
  * @error: (nullable): why the channel ended; %NULL with no message: the sender closed it
  * @user_data: data given with the handler
  *
- * Called for each message, and once more at the end of the channel.
+ * Called for each message, and once more at the end of the channel. @message
+ * belongs to the caller: take a reference to keep it, and what is needed of its
+ * handles ([method@Chan.Message.steal_handle]).
  *
  * Since: 0.1
  */
