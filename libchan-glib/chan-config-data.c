@@ -211,6 +211,15 @@ add_uri (const Place *place, const char *value)
   return TRUE;
 }
 
+/* GLib says only that it cannot be interpreted. */
+static gboolean
+fail_value (const Place *place, const GError *error)
+{
+  if (g_error_matches (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE))
+    return fail (place, "after a backslash comes s, n, t, r or another backslash, in a list also a semicolon");
+  return fail (place, "%s", error->message);
+}
+
 static gboolean
 add_list (const Place *place, gboolean (*check) (const Place *place, const char *text))
 {
@@ -218,8 +227,8 @@ add_list (const Place *place, gboolean (*check) (const Place *place, const char 
   gsize length = 0;
   g_auto (GStrv) items = g_key_file_get_string_list (place->file, place->group, place->key, &length, &local_error);
 
-  if (items == NULL)
-    return fail (place, "%s", local_error->message);
+  if (items == NULL || local_error != NULL)
+    return fail_value (place, local_error);
   for (gsize i = 0; i < length; i++)
     if (!check (place, g_strstrip (items[i])))
       return FALSE;
@@ -277,41 +286,47 @@ ends_in_escape (const char *raw)
   return n % 2 == 1;
 }
 
+static gboolean
+check_end (const Place *place)
+{
+  g_autofree char *raw = g_key_file_get_value (place->file, place->group, place->key, NULL);
+
+  return raw == NULL || !ends_in_escape (raw) || fail (place, "there is a backslash at the end of the line");
+}
+
 /* NULL: it is not a string, and the error is set. */
 static char *
 read_string (const Place *place)
 {
   g_autoptr (GError) local_error = NULL;
-  g_autofree char *raw = g_key_file_get_value (place->file, place->group, place->key, NULL);
-  char *value;
+  g_autofree char *value = g_key_file_get_string (place->file, place->group, place->key, &local_error);
 
-  if (raw != NULL && ends_in_escape (raw))
-    {
-      fail (place, "there is a backslash at the end of the line");
-      return NULL;
-    }
-  value = g_key_file_get_string (place->file, place->group, place->key, &local_error);
-  if (value == NULL)
-    fail (place, "%s", local_error->message);
-  return value;
+  /* With a wrong escape there are both. */
+  if (value != NULL && local_error == NULL)
+    return g_steal_pointer (&value);
+  fail_value (place, local_error);
+  return NULL;
 }
 
 static gboolean
 add_key (const Place *place)
 {
-  g_autofree char *value = read_string (place);
+  g_autofree char *value = NULL;
   gboolean is_main = g_str_equal (place->group, CHAN_CONFIG_GROUP);
   gboolean is_endpoint = g_str_has_prefix (place->group, CHAN_CONFIG_ENDPOINT_PREFIX);
   int i = chan_option_find (place->key);
 
-  if (value == NULL)
+  if (!check_end (place))
     return FALSE;
   if (is_main && g_str_equal (place->key, "Transports"))
     return add_list (place, check_scheme);
-  if (is_endpoint && g_str_equal (place->key, "Uri"))
-    return add_uri (place, value);
   if (is_endpoint && g_str_equal (place->key, "Fallback"))
     return add_list (place, check_uri);
+  value = read_string (place);
+  if (value == NULL)
+    return FALSE;
+  if (is_endpoint && g_str_equal (place->key, "Uri"))
+    return add_uri (place, value);
   if (i >= 0)
     return add_option (place, &chan_option_table[i], value);
   return fail_unknown_key (place, is_endpoint ? "Uri" : "Transports", is_endpoint ? "Fallback" : NULL);

@@ -303,6 +303,9 @@ test_mistakes_are_named_and_nothing_is_loaded (void)
   assert_bad ("[Endpoint a]\nUri=memory:x\nUrl=memory:y\n", ": [Endpoint a] Url: there is no such key (did you mean Uri");
   assert_bad ("[Endpoint a]\nUri=no uri\n", ": [Endpoint a] Uri: “no uri” is not a URI: write SCHEME:ADDRESS, such as tcp://HOST:PORT");
   assert_bad ("[Endpoint a]\nUri=memory:\\q\\\n", ": [Endpoint a] Uri: there is a backslash at the end");
+  assert_bad ("[Chan]\nServerName=a\\qb\n", ": [Chan] ServerName: after a backslash comes s, n, t, r or another backslash");
+  assert_bad ("[Endpoint a]\nUri=memory:\\;\n", ": [Endpoint a] Uri: after a backslash comes ");
+  assert_bad ("[Endpoint a]\nUri=memory:a\nFallback=memory:\\;;memory:\\q;\n", ": [Endpoint a] Fallback: after a backslash comes ");
   assert_bad ("[Endpoint a]\nUri=TCP+x://h\n", ": [Endpoint a] Uri: ");
   assert_bad ("[Endpoint a]\nUri=@b\n", ": [Endpoint a] Uri: “@b” is not a URI, but the name of an endpoint");
   assert_bad ("[Endpoint a]\nUri=tcp://h:1?keepalive=1\n", "did you mean keepalive-sec");
