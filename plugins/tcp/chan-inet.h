@@ -28,7 +28,7 @@ ChanByteIO *chan_inet_wrap_socket (const ChanInetWrap *self, int fd, ChanSession
 void        chan_inet_wrap_clear  (ChanInetWrap *self);
 /* SCHEME://HOST:PORT, for people and as the address of a listener. */
 char       *chan_inet_dup_text    (GUri *uri, int port);
-/* A port there must be: BAD_CONFIG if not. */
-gboolean    chan_inet_check_uri  (GUri *uri, GError **error);
+/* A port there must be, and no user or path: BAD_CONFIG if not. */
+gboolean    chan_inet_check_uri   (GUri *uri, GError **error);
 
 G_END_DECLS
