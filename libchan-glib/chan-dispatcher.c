@@ -102,7 +102,7 @@ dispatcher_forget_context (gpointer data)
 
   g_mutex_lock (&contexts_lock);
   g_hash_table_remove (contexts, poller->context);
-  poller->context = NULL;
+  g_atomic_pointer_set (&poller->context, NULL);
   g_mutex_unlock (&contexts_lock);
 }
 

@@ -29,7 +29,7 @@ struct _ChanPoller
   gatomicrefcount ref_count;
   int epoll_fd;
   void (*wake) (ChanPoller *self); /* any thread, no lock held */
-  GMainContext *context;           /* borrowed; NULL: the attendant, or the context is gone */
+  GMainContext *context;           /* borrowed; atomic; NULL: the attendant, or the context is gone */
 
   GMutex lock;                     /* leaf: nothing is called under it. Guards: */
   GHashTable *reactors;            /* set of ChanReactor, each with a reference */

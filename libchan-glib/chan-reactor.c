@@ -249,7 +249,7 @@ chan_reactor_add_interest (ChanReactor *self, ChanPoller *poller, ChanLater *lat
   g_array_append_val (self->interests, added);
   /* The attendant gives way to a context at once, and so does a context that has no interest left: perhaps nobody
    * iterates it any more. */
-  if (self->hold == CHAN_HOLD_ARMED && (self->poller->context == NULL || reactor_home (self) == poller))
+  if (self->hold == CHAN_HOLD_ARMED && (g_atomic_pointer_get (&self->poller->context) == NULL || reactor_home (self) == poller))
     reactor_disarm (self);
   reactor_pass_on (self, later);
 }
@@ -343,13 +343,13 @@ chan_reactor_service_from (ChanReactor *self, ChanPoller *poller, GIOCondition r
       if (ready != 0 || self->deadline <= g_get_monotonic_time ())
         {
           /* Callbacks of this turn will add to it. */
-          self->hold_back = poller->context != NULL && chan_dispatcher_get_running () == poller;
+          self->hold_back = g_atomic_pointer_get (&poller->context) != NULL && chan_dispatcher_get_running () == poller;
           chan_reactor_do_service (self, ready, &later);
           if (self->held_back)
             chan_reactor_output (self, &later);
         }
       /* The last interest may be gone: then the attendant's turn begins. */
-      if (poller->context != NULL && self->hold == CHAN_HOLD_ARMED && reactor_home (self) != poller)
+      if (g_atomic_pointer_get (&poller->context) != NULL && self->hold == CHAN_HOLD_ARMED && reactor_home (self) != poller)
         {
           reactor_disarm (self);
           reactor_pass_on (self, &later);
