@@ -201,7 +201,7 @@ emit_peer_closed (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* No lock held. A signal nobody listens to costs no main context a turn. */
+/* No lock held; takes the reference. A signal nobody listens to costs no main context a turn. */
 static void
 peer_closed_later (gpointer data)
 {
@@ -224,11 +224,8 @@ peer_closed_later (gpointer data)
 void
 chan_sender_peer_closed (ChanPipe *pipe, ChanLater *later)
 {
-  gpointer object = pipe->sender_object;
-
-  /* The object may be in dispose(), waiting for our lock: the reference then outlives it. */
-  if (object != NULL)
-    chan_later_add (later, peer_closed_later, g_object_ref (object));
+  if (pipe->sender_object != NULL)
+    chan_later_add_object (later, peer_closed_later, pipe->sender_object);
 }
 
 /* --- sending --- */

@@ -200,7 +200,7 @@ void
 chan_session_ended (ChanSession *self, ChanLater *later)
 {
   if (self != NULL && g_signal_has_handler_pending (self, signals[SIGNAL_CLOSED], 0, FALSE))
-    chan_later_add (later, ended_later, g_object_ref (self));
+    chan_later_add_object (later, ended_later, self);
 }
 
 /* --- channels --- */

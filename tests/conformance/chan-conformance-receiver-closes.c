@@ -170,6 +170,35 @@ test_signal_thread (ChanConformanceFixture *f)
   chan_test_thread_join (&thread);
 }
 
+/* As a language binding does, whose own lock others may hold: it must not be called under one of ours. */
+static void
+toggled_cb (gpointer data, GObject *object, gboolean is_last)
+{
+  guint *n_toggles = data;
+
+  g_atomic_int_inc ((gint *) n_toggles);
+  /* Needs the lock. */
+  chan_sender_get_peer_closed (CHAN_SENDER (object));
+}
+
+static void
+test_toggle (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanReceiver) rx = NULL;
+  ChanSender *tx;
+  Signal signal = { f->context, 0 };
+  guint n_toggles = 0;
+
+  chan_conformance_channel (f, 64, &tx, &rx);
+  g_signal_connect (tx, "peer-closed", G_CALLBACK (peer_closed_cb), &signal);
+  g_object_add_toggle_ref (G_OBJECT (tx), toggled_cb, &n_toggles);
+  g_object_unref (tx);
+  chan_receiver_close (rx);
+  chan_test_iterate_until (f->context, &signal.n_calls, 1);
+  g_assert_cmpuint (g_atomic_int_get ((gint *) &n_toggles), >, 1);
+  g_object_remove_toggle_ref (G_OBJECT (tx), toggled_cb, &n_toggles);
+}
+
 static void
 test_no_signal_of_close (ChanConformanceFixture *f)
 {
@@ -252,6 +281,7 @@ const ChanConformanceTest chan_conformance_receiver_closes[] = {
   { "receiver-closes/a-receive-that-waits-elsewhere-fails-with-closed", test_waiting_receive, CHAN_CONFORMANCE_ALL },
   { "receiver-closes/peer-closed-fires-once-in-the-context-of-the-sender", test_signal, CHAN_CONFORMANCE_ALL },
   { "receiver-closes/peer-closed-fires-in-that-context-from-another-thread", test_signal_thread, CHAN_CONFORMANCE_ALL },
+  { "receiver-closes/peer-closed-takes-no-reference-under-a-lock", test_toggle, CHAN_CONFORMANCE_ALL },
   { "receiver-closes/peer-closed-is-not-about-our-own-close", test_no_signal_of_close, CHAN_CONFORMANCE_ALL },
   { "receiver-closes/handles-in-the-queue-are-cancelled", test_queued_handles_closed, CHAN_CONFORMANCE_ALL },
   { "receiver-dropped/handles-in-the-queue-are-cancelled", test_queued_handles_dropped, CHAN_CONFORMANCE_ALL },
