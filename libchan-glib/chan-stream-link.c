@@ -371,7 +371,8 @@ stream_link_shutdown (ChanLink *link, gboolean drain)
       link_write (self, NULL);
       self->state = LINK_DEAD;
       chan_stream_link_drop_unannounced_fds (self);
-      g_clear_pointer (&self->io, chan_byte_io_free);
+      /* It may close a stream of the application's own, and drop its last reference to that. */
+      chan_later_add (chan_link_private (link)->session->reactor->later, (ChanLaterFunc) chan_byte_io_free, g_steal_pointer (&self->io));
       return;
     }
   /* What waits for the dialect goes out first. */

@@ -11,7 +11,6 @@ memory grows.
 """
 
 import argparse
-import os
 import pathlib
 import socket
 import statistics
@@ -182,7 +181,4 @@ def main():
 
 
 if __name__ == '__main__':
-    status = main()
-    sys.stdout.flush()
-    # Threads that serve are still in calls: Python would stop them wherever they are, also where they hold a lock.
-    os._exit(status)
+    sys.exit(main())
