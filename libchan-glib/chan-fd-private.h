@@ -22,6 +22,7 @@ ChanFd  *chan_fd_new_received (int fd, ChanFdQuota *quota);
 GObject *chan_fd_pack         (ChanFd *self, GError **error);
 void     chan_fd_commit       (ChanFd *self);
 void     chan_fd_unpack       (ChanFd *self, ChanFd *packed);
+void     chan_fd_taken        (ChanFd *self); /* counts no longer */
 void     chan_fd_arrived      (ChanFd *self);
 void     chan_fd_cancel       (ChanFd *self);
 /* In transit: for a link that passes it as it is; still this object's. */

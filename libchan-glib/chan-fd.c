@@ -273,12 +273,17 @@ chan_fd_unpack (ChanFd *self, ChanFd *packed)
 }
 
 void
+chan_fd_taken (ChanFd *self)
+{
+  leave_quota (self);
+}
+
+void
 chan_fd_arrived (ChanFd *self)
 {
   g_mutex_lock (&self->lock);
   if (self->state == CHAN_OBJECT_TRANSIT)
     self->state = CHAN_OBJECT_LIVE;
-  leave_quota (self);
   g_mutex_unlock (&self->lock);
 }
 

@@ -338,6 +338,20 @@ handle_arrived (GObject *handle)
 }
 
 void
+chan_message_taken (ChanMessage *message)
+{
+  guint n = chan_message_get_n_handles (message);
+
+  for (guint i = 0; i < n; i++)
+    {
+      GObject *handle = chan_message_get_handle (message, i);
+
+      if (CHAN_IS_FD (handle))
+        chan_fd_taken (CHAN_FD (handle));
+    }
+}
+
+void
 chan_message_arrived (ChanMessage *message)
 {
   guint n = chan_message_get_n_handles (message);

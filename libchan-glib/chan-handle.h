@@ -21,6 +21,8 @@ void         chan_message_commit (ChanMessage *message);
 void         chan_message_unpack (ChanMessage *message, ChanMessage *packed);
 /* A message was taken by the application: its ends are now its own. */
 void         chan_message_arrived (ChanMessage *message);
+/* Out of the queue of what was received, under the pipe's lock: the peer is about to hear of it. */
+void         chan_message_taken   (ChanMessage *message);
 /* A message is dropped unread: the other ends of its handles see CLOSED. No lock held. */
 void         chan_message_cancel_handles (ChanMessage *message);
 

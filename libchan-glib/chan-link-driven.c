@@ -46,6 +46,21 @@ chan_link_set_flags (ChanLink *self, ChanLinkFlags flags)
 }
 
 /**
+ * chan_link_set_fd_credit: (skip)
+ * @self: a link with %CHAN_LINK_FDS and %CHAN_LINK_TAKEN
+ * @n: how many file descriptors may be there that the peer's application has not taken; not 0
+ *
+ * Says what the peer takes: a message that would exceed it waits. Without this there is no bound.
+ *
+ * Since: 0.1
+ */
+void
+chan_link_set_fd_credit (ChanLink *self, guint n)
+{
+  chan_link_private (self)->fd_credit = n;
+}
+
+/**
  * chan_link_set_stream_data: (skip)
  * @self: a link
  * @stream: a stream

@@ -25,6 +25,7 @@ typedef struct
   GIOCondition want;
   gint64 deadline;
   ChanFdQuota *fd_quota;    /* of chan_link_import_fd(); NULL: none came */
+  guint fd_credit;          /* how many the peer takes that its application has not taken yet; 0: it did not say */
 } ChanLinkPrivate;
 
 ChanLinkPrivate *chan_link_private (ChanLink *self);

@@ -180,6 +180,7 @@ CHAN_API void     chan_link_fail            (ChanLink *self, const GError *error
 /* What to poll for (fd -1: nothing), and when to call service() anyway: monotonic µs, G_MAXINT64: never. */
 CHAN_API void     chan_link_set_poll        (ChanLink *self, int fd, GIOCondition want, gint64 deadline);
 CHAN_API void     chan_link_set_flags       (ChanLink *self, ChanLinkFlags flags);
+CHAN_API void     chan_link_set_fd_credit   (ChanLink *self, guint n);
 /* The link's own data of a stream. */
 CHAN_API void     chan_link_set_stream_data (ChanLink *self, guint64 stream, gpointer data);
 CHAN_API gpointer chan_link_get_stream_data (ChanLink *self, guint64 stream);

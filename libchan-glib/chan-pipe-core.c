@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-pipe-private.h"
 
+#include "chan-fd-credit.h"
 #include "chan-handle.h"
 #include "chan-leftover.h"
 #include "chan-stream.h"
@@ -154,7 +155,10 @@ void
 chan_pipe_drop_item (ChanPipe *self, gpointer item, ChanLater *later)
 {
   if (self->kind == CHAN_ITEM_MESSAGE)
-    chan_later_add (later, free_message_later, item);
+    {
+      chan_message_taken (item);
+      chan_later_add (later, free_message_later, item);
+    }
   else if (self->kind == CHAN_ITEM_BYTES)
     chan_later_add (later, (ChanLaterFunc) g_bytes_unref, item);
   else
@@ -375,6 +379,9 @@ chan_pipe_notify_senders (ChanPipe *self, ChanLater *later)
 {
   ChanOp *op;
 
+  /* Perhaps by one that waits no longer; else it is said again. */
+  if (self->out != NULL && self->out->wants_fds)
+    chan_fd_credit_retry (self->out);
   while ((self->sender_error != NULL || chan_pipe_has_room (self)) && (op = claim_sender (self)) != NULL)
     if (serve_sender (self, op, later) == CHAN_ACCEPT_WAIT)
       {

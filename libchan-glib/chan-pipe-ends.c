@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-pipe-private.h"
 
+#include "chan-fd-credit.h"
+#include "chan-handle.h"
 #include "chan-sender-private.h"
 #include "chan-stream.h"
 #include "wire/chan-limits.h"
@@ -31,8 +33,8 @@ find_receiver (ChanPipe *self, gboolean claim)
   return NULL;
 }
 
-gboolean
-chan_pipe_has_room (ChanPipe *self)
+static gboolean
+has_room (ChanPipe *self)
 {
   if (self->sender_error != NULL || self->end != CHAN_END_OPEN)
     return FALSE;
@@ -45,9 +47,23 @@ chan_pipe_has_room (ChanPipe *self)
   return self->n_items < self->capacity && self->n_bytes < CHAN_PIPE_BYTES;
 }
 
+gboolean
+chan_pipe_has_room (ChanPipe *self)
+{
+  return has_room (self) && (self->out == NULL || !self->out->wants_fds);
+}
+
+gboolean
+chan_pipe_has_room_for_fds (ChanPipe *self, guint n_fds)
+{
+  return has_room (self) && (self->out == NULL || chan_fd_credit_allows (self->out, n_fds));
+}
+
 static ChanAccept
 accept_linked (ChanPipe *self, gpointer item, ChanLater *later, GError **error)
 {
+  if (!chan_stream_may_send (self->out, self->kind, item))
+    return CHAN_ACCEPT_WAIT;
   if (!chan_stream_send (self->out, self->kind, item, later, error))
     return CHAN_ACCEPT_FAILED;
   self->sent++;
@@ -88,7 +104,7 @@ chan_pipe_accept (ChanPipe *self, gpointer item, ChanLater *later, GError **erro
                    chan_message_get_size (item), chan_limits_default.message_bytes);
       return CHAN_ACCEPT_FAILED;
     }
-  if (!chan_pipe_has_room (self))
+  if (!has_room (self))
     return CHAN_ACCEPT_WAIT;
   if (self->receiver_side == CHAN_SIDE_LINKED)
     return accept_linked (self, item, later, error);
@@ -254,6 +270,8 @@ chan_pipe_take (ChanPipe *self, gboolean reserved, gpointer *item, ChanLater *la
     return take_end (self, later, error);
   head = chan_pipe_dequeue (self);
   *item = head.data;
+  if (self->kind == CHAN_ITEM_MESSAGE)
+    chan_message_taken (head.data);
   account_taken (self, head.cost, later);
   return CHAN_TAKE_MESSAGE;
 }
@@ -334,6 +352,14 @@ chan_pipe_close_receiver (ChanPipe *self, ChanChannelError code, const char *tex
       if (news)
         chan_sender_peer_closed (self, later);
     }
+}
+
+guint
+chan_pipe_first_fds (ChanPipe *self)
+{
+  if (self->kind != CHAN_ITEM_MESSAGE || self->n_items == 0)
+    return 0;
+  return chan_fd_credit_count (self->slots[self->head].data);
 }
 
 /* --- from a link --- */

@@ -67,7 +67,8 @@ drain_failed (ChanPipe *self, const GError *error, ChanLater *later)
 void
 chan_pipe_drain (ChanPipe *self, ChanLater *later)
 {
-  while (self->n_items > 0 && self->out != NULL && chan_stream_has_room (self->out))
+  while (self->n_items > 0 && self->out != NULL && chan_stream_has_room (self->out)
+         && chan_stream_may_send (self->out, self->kind, self->slots[self->head].data))
     {
       g_autoptr (GError) error = NULL;
       gpointer item = self->slots[self->head].data;
@@ -109,4 +110,26 @@ chan_pipe_peer_took (ChanPipe *self, guint64 count, ChanLater *later)
         break;
       }
   chan_pipe_notify_senders (self, later);
+}
+
+gboolean
+chan_pipe_may_forward (ChanPipe *from, ChanPipe *to, GError **error)
+{
+  gboolean room;
+  guint n_fds = 0;
+  ChanLater later;
+
+  chan_later_init (&later);
+  if (from != NULL)
+    {
+      chan_pipe_lock (from);
+      n_fds = chan_pipe_first_fds (from);
+      chan_pipe_unlock (from, &later);
+    }
+  chan_pipe_lock (to);
+  room = chan_pipe_has_room_for_fds (to, n_fds);
+  if (to->sender_error != NULL)
+    g_propagate_error (error, g_error_copy (to->sender_error));
+  chan_pipe_unlock (to, &later);
+  return room;
 }

@@ -122,6 +122,7 @@ typedef enum
 } ChanAccept;
 
 gboolean   chan_pipe_has_room       (ChanPipe *self);
+gboolean   chan_pipe_has_room_for_fds (ChanPipe *self, guint n_fds);
 /* OK and FLYING take the item. */
 ChanAccept chan_pipe_accept         (ChanPipe *self, gpointer item, ChanLater *later, GError **error);
 /* The sender says: that was all. Idempotent. */
@@ -134,6 +135,7 @@ void       chan_pipe_fail_sender    (ChanPipe *self, const GError *error, gboole
 gboolean   chan_pipe_is_readable    (ChanPipe *self); /* an item that nobody reserved, or the end */
 /* MESSAGE: *item; EMPTY; CLOSED; ERROR */
 ChanTake   chan_pipe_take           (ChanPipe *self, gboolean reserved, gpointer *item, ChanLater *later, GError **error);
+guint      chan_pipe_first_fds      (ChanPipe *self); /* that the message carries which is next */
 gsize      chan_pipe_take_bytes     (ChanPipe *self, guint8 *buffer, gsize len, ChanLater *later);
 /* Capacity 0: somebody is here to take, though not in the ring of receivers; and waits no longer. */
 void       chan_pipe_ask            (ChanPipe *self, ChanLater *later);
@@ -158,6 +160,12 @@ void       chan_pipe_peer_took      (ChanPipe *self, guint64 count, ChanLater *l
 gboolean   chan_pipe_attach         (ChanPipe *self, ChanReactor *reactor, ChanLater *later);
 void       chan_pipe_link_sender    (ChanPipe *self, ChanStream *stream, ChanLater *later);
 void       chan_pipe_link_receiver  (ChanPipe *self, ChanStream *stream, ChanLater *later);
+
+/* --- from one to another; no lock is held --- */
+
+/* May the next message of `from` be taken to be sent to `to`? One whose descriptors cannot go on stays where they are
+ * counted. from: NULL if the message was taken. error: what sends to `to` fail with. */
+gboolean   chan_pipe_may_forward    (ChanPipe *from, ChanPipe *to, GError **error);
 
 /* --- used by the parts above --- */
 

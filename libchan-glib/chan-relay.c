@@ -89,19 +89,6 @@ relay_end (ChanRelay *self, ChanTake take, const GError *error)
   chan_pipe_unlock (self->to, &later);
 }
 
-static gboolean
-relay_may_send (ChanRelay *self)
-{
-  gboolean room;
-  ChanLater later;
-
-  chan_later_init (&later);
-  chan_pipe_lock (self->to);
-  room = chan_pipe_has_room (self->to);
-  chan_pipe_unlock (self->to, &later);
-  return room;
-}
-
 static ChanTake
 relay_take (ChanRelay *self, GError **error)
 {
@@ -176,7 +163,7 @@ relay_step (ChanRelay *self)
     return RELAY_OVER;
   if (self->held == NULL)
     {
-      if (!relay_may_send (self))
+      if (!chan_pipe_may_forward (self->from, self->to, NULL))
         return RELAY_WAIT;
       take = relay_take (self, &error);
       if (take == CHAN_TAKE_EMPTY)

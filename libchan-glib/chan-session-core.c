@@ -155,6 +155,7 @@ chan_session_core_remove (ChanSessionCore *self, ChanStream *stream, ChanLater *
     return;
   self->reactor->later = later;
   chan_leftover_begin (stream);
+  chan_fd_credit_forget (stream);
   CHAN_LINK_GET_CLASS (self->link)->forget (self->link, stream->id);
   self->streams->pdata[slot] = NULL;
   g_array_append_val (self->free_slots, slot);
@@ -165,6 +166,8 @@ chan_session_core_remove (ChanSessionCore *self, ChanStream *stream, ChanLater *
     unbind (stream->out, &stream->out->out, later);
   chan_later_add (later, g_free, stream);
   chan_later_add (later, (ChanLaterFunc) chan_session_core_unref, self);
+  if (self->fd_credit.n_waiting > 0)
+    chan_fd_credit_serve (self, later);
   if (self->state == CHAN_SESSION_DRAINING)
     chan_session_core_drain (self, later);
   else if (self->object == NULL)

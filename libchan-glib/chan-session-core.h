@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "chan-fd-credit.h"
 #include "chan-link.h"
 #include "chan-options.h"
 #include "chan-pipe-private.h"
@@ -40,6 +41,7 @@ struct _ChanSessionCore
   gpointer on_ready_data;
   struct _ChanLeftoverHome *leftover_home; /* NULL: no stream left any */
   guint64 n_messages_in, n_messages_out;
+  ChanFdCredit fd_credit;
 };
 
 ChanSessionCore *chan_session_core_new    (ChanLink *link, ChanSessionRole role, ChanOptions *options);

@@ -180,21 +180,6 @@ target_ended (ChanSplice *self, GError *error)
 
 typedef enum { SPLICE_WAIT, SPLICE_MORE, SPLICE_OVER } SpliceStep;
 
-static gboolean
-may_send (ChanSplice *self, GError **error)
-{
-  gboolean room;
-  ChanLater later;
-
-  chan_later_init (&later);
-  chan_pipe_lock (self->to);
-  room = chan_pipe_has_room (self->to);
-  if (self->to->sender_error != NULL)
-    g_propagate_error (error, g_error_copy (self->to->sender_error));
-  chan_pipe_unlock (self->to, &later);
-  return room;
-}
-
 /* A message that cannot be sent on ends both channels, with the reason. */
 static SpliceStep
 forward (ChanSplice *self)
@@ -235,7 +220,7 @@ splice_step (ChanSplice *self)
   ChanTake take;
   ChanLater later;
 
-  if (!may_send (self, &error) && error == NULL)
+  if (!chan_pipe_may_forward (self->held == NULL ? self->from : NULL, self->to, &error) && error == NULL)
     return SPLICE_WAIT;
   if (error != NULL)
     {

@@ -18,10 +18,10 @@ typedef struct
 void
 chan_stream_link_offer_fds (ChanStreamLink *self)
 {
-  self->features = CHAN_FEATURE_BASE;
-  if (self->io->funcs->writev_fds == NULL || self->limits.message_fds == 0)
+  self->features = CHAN_SPDY_FEATURE_BASE;
+  if (self->io->funcs->writev_fds == NULL || self->limits.message_fds == 0 || self->limits.session_fds == 0)
     return;
-  self->features |= CHAN_FEATURE_FDS;
+  self->features |= CHAN_SPDY_FEATURE_FDS;
   self->io->takes_fds = TRUE;
 }
 

@@ -19,7 +19,7 @@ chan_stream_link_settle (ChanStreamLink *self, ChanSpdyDialect dialect)
   chan_spdy_conn_set_dialect (self->conn, dialect);
   if (dialect == CHAN_SPDY_DIALECT_GLIB)
     chan_link_set_flags (CHAN_LINK (self), CHAN_LINK_DRIVEN | CHAN_LINK_OWN_WINDOWS | CHAN_LINK_TAKEN |
-                                           ((self->features & self->peer_features & CHAN_FEATURE_FDS) != 0 ? CHAN_LINK_FDS : 0));
+                                           ((self->features & self->peer_features & CHAN_SPDY_FEATURE_FDS) != 0 ? CHAN_LINK_FDS : 0));
   if (self->ping_wanted && self->ping_id == 0)
     chan_spdy_conn_ping (self->conn, &self->ping_id);
   chan_link_ready (CHAN_LINK (self));
@@ -28,7 +28,7 @@ chan_stream_link_settle (ChanStreamLink *self, ChanSpdyDialect dialect)
 static void
 on_settings (ChanStreamLink *self, const ChanSpdyEvent *event)
 {
-  if ((event->features & CHAN_FEATURE_BASE) == 0)
+  if ((event->features & CHAN_SPDY_FEATURE_BASE) == 0)
     return;
   /* A peer of our own kind that was silent for longer than this end waited: it would take our messages for others. */
   if (self->state == LINK_RUNNING && self->dialect != CHAN_SPDY_DIALECT_GLIB && self->wanted == CHAN_SPDY_DIALECT_UNKNOWN)
@@ -38,6 +38,8 @@ on_settings (ChanStreamLink *self, const ChanSpdyEvent *event)
   if (self->state != LINK_SETTLING)
     return;
   self->peer_features = event->features;
+  if (event->session_fds > 0)
+    chan_link_set_fd_credit (CHAN_LINK (self), event->session_fds);
   chan_stream_link_settle (self, CHAN_SPDY_DIALECT_GLIB);
 }
 

@@ -6,12 +6,9 @@
 #include "wire/chan-codec.h"
 #include "wire/chan-http-head.h"
 #include "wire/chan-spdy-conn.h"
+#include "wire/chan-spdy-frame.h"
 
 G_BEGIN_DECLS
-
-/* Our SETTINGS feature bits (docs/wire.md, "Between two libchan-glib peers") */
-#define CHAN_FEATURE_BASE 1u
-#define CHAN_FEATURE_FDS 2u  /* file descriptors may be sent here with SCM_RIGHTS */
 
 typedef enum
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-stream.h"
 
+#include "chan-fd-credit.h"
 #include "chan-link-private.h"
 #include "chan-stream-handles.h"
 
@@ -30,6 +31,12 @@ chan_stream_has_room (ChanStream *self)
 }
 
 gboolean
+chan_stream_may_send (ChanStream *self, ChanItemKind kind, gpointer item)
+{
+  return kind != CHAN_ITEM_MESSAGE || chan_fd_credit_allows (self, chan_fd_credit_count (item));
+}
+
+gboolean
 chan_stream_reports_taken (ChanStream *self)
 {
   return self != NULL && (chan_link_private (self->session->link)->flags & CHAN_LINK_TAKEN) != 0;
@@ -48,6 +55,7 @@ static gboolean
 send_message (ChanStream *self, ChanMessage *message, gsize *cost, ChanLater *later, GError **error)
 {
   ChanStreamHandles handles;
+  guint n_fds = chan_fd_credit_count (message);
 
   if (chan_message_get_size (message) > self->session->max_message_bytes)
     {
@@ -56,6 +64,8 @@ send_message (ChanStream *self, ChanMessage *message, gsize *cost, ChanLater *la
                    chan_message_get_size (message), self->session->max_message_bytes);
       return FALSE;
     }
+  if (!chan_fd_credit_check (self, n_fds, error))
+    return FALSE;
   if (!chan_stream_handles_open (&handles, self, message, later, error))
     return FALSE;
   if (!link_class (self, later)->send (self->session->link, self->id, message, handles.refs, handles.n, cost, error))
@@ -65,6 +75,7 @@ send_message (ChanStream *self, ChanMessage *message, gsize *cost, ChanLater *la
     }
   chan_stream_handles_export (&handles, message, self->session->reactor, later);
   self->session->n_messages_out++;
+  chan_fd_credit_sent (self, n_fds);
   return TRUE;
 }
 
@@ -279,6 +290,7 @@ chan_stream_deliver_taken (ChanStream *self, guint64 count, ChanLater *later)
 {
   if (self->out != NULL)
     chan_pipe_peer_took (self->out, count, later);
+  chan_fd_credit_taken (self, count, later);
 }
 
 void

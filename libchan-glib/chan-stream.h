@@ -22,11 +22,17 @@ struct _ChanStream
   guint8 ours;              /* we opened it */
   guint8 starves;           /* the link said: it has waited for credit that others use up */
   guint8 in_over, out_over; /* that half is complete or was reset */
+  guint8 wants_fds;         /* a message waits until the peer takes file descriptors again (chan-fd-credit.h) */
+  guint64 n_sent;           /* messages */
+  guint n_fds_out;          /* sent, and not known to be taken */
+  GArray *fds_sent;         /* chan-fd-credit.c; NULL: none ever */
 };
 
 ChanStream *chan_stream_new           (ChanSessionCore *session, gboolean ours, ChanStreamKind kind);
 
 gboolean chan_stream_has_room         (ChanStream *self);
+/* FALSE though there is room: this message, because of what it carries, must wait until room is delivered again. */
+gboolean chan_stream_may_send         (ChanStream *self, ChanItemKind kind, gpointer item);
 gboolean chan_stream_reports_taken    (ChanStream *self);
 /* The item stays the caller's; handles of a message move if it succeeds. */
 gboolean chan_stream_send             (ChanStream *self, ChanItemKind kind, gpointer item, ChanLater *later, GError **error);

@@ -172,7 +172,7 @@ static gboolean
 on_settings (ChanSpdyConn *self, const guint8 *payload, gsize len, ChanSpdyEvent *event)
 {
   int n = chan_spdy_settings_count (payload, len);
-  gboolean has_features = FALSE;
+  gboolean has_features = FALSE, has_fds = FALSE;
 
   if (n < 0 || (guint32) n > self->limits.settings_entries)
     return chan_spdy_conn_fail (self, "SETTINGS with a wrong number of entries");
@@ -194,6 +194,11 @@ on_settings (ChanSpdyConn *self, const guint8 *payload, gsize len, ChanSpdyEvent
         {
           has_features = TRUE;
           event->features = setting.value;
+        }
+      else if (setting.id == CHAN_SPDY_SETTING_SESSION_FDS && !has_fds)
+        {
+          has_fds = TRUE;
+          event->session_fds = setting.value;
         }
     }
   return !chan_spdy_conn_is_over (self);

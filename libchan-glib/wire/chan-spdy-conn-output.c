@@ -96,18 +96,19 @@ void
 chan_spdy_conn_submit_settings (ChanSpdyConn *self, guint32 features)
 {
   guint8 settings[CHAN_SPDY_SETTINGS_SIZE];
+  gsize len;
 
   /* Once: each SETTINGS would be a shift of all windows for the peer. */
   if (self->settings_sent || chan_spdy_conn_is_over (self))
     return;
   self->settings_sent = TRUE;
   self->settings_awaited = FALSE;
-  chan_spdy_pack_settings (settings, self->limits.stream_window, features);
+  len = (gsize) (chan_spdy_pack_settings (settings, self->limits.stream_window, features, self->limits.session_fds) - settings);
   if (self->output.n == 0)
-    chan_output_queue_append (&self->output, settings, sizeof settings);
+    chan_output_queue_append (&self->output, settings, len);
   else
     {
-      g_autoptr (GBytes) bytes = g_bytes_new (settings, sizeof settings);
+      g_autoptr (GBytes) bytes = g_bytes_new (settings, len);
 
       chan_output_queue_prepend (&self->output, bytes);
     }

@@ -55,7 +55,7 @@ typedef struct
 
 typedef enum
 {
-  CHAN_SPDY_EVENT_SETTINGS,   /* the peer's SETTINGS: has_window, features */
+  CHAN_SPDY_EVENT_SETTINGS,   /* the peer's SETTINGS: has_window, features, session_fds */
   CHAN_SPDY_EVENT_OPEN,       /* the peer opened a stream; SYN_REPLY is already queued */
   CHAN_SPDY_EVENT_REPLY,      /* SYN_REPLY to a stream of ours; status is the HTTP-like number */
   CHAN_SPDY_EVENT_DATA,       /* bytes, borrowed, any split */
@@ -88,6 +88,7 @@ typedef struct
   guint32 last_good;
   gboolean has_window;       /* SETTINGS: INITIAL_WINDOW_SIZE was there */
   guint32 features;          /* SETTINGS: value of the private id, 0 if absent */
+  guint32 session_fds;       /* SETTINGS: the same */
 } ChanSpdyEvent;
 
 ChanSpdyConn *chan_spdy_conn_new  (ChanSpdyRole role, const ChanLimits *limits);

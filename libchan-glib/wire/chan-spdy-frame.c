@@ -44,15 +44,21 @@ chan_spdy_pack_ping (guint8 *at, guint32 ping_id)
 }
 
 guint8 *
-chan_spdy_pack_settings (guint8 *at, guint32 initial_window, guint32 features)
+chan_spdy_pack_settings (guint8 *at, guint32 initial_window, guint32 features, guint32 session_fds)
 {
-  at = chan_spdy_pack_control (at, CHAN_SPDY_SETTINGS, 0, 4 + 2 * 8);
-  at = chan_spdy_put_u32 (at, 2);
+  guint32 n = (features & CHAN_SPDY_FEATURE_FDS) != 0 ? 3 : 2;
+
+  at = chan_spdy_pack_control (at, CHAN_SPDY_SETTINGS, 0, 4 + n * 8);
+  at = chan_spdy_put_u32 (at, n);
   /* INITIAL_WINDOW_SIZE comes first: jschan looks no further. */
   at = chan_spdy_put_u32 (at, CHAN_SPDY_SETTING_INITIAL_WINDOW_SIZE);
   at = chan_spdy_put_u32 (at, initial_window);
   at = chan_spdy_put_u32 (at, CHAN_SPDY_SETTING_FEATURES);
-  return chan_spdy_put_u32 (at, features);
+  at = chan_spdy_put_u32 (at, features);
+  if (n == 2)
+    return at;
+  at = chan_spdy_put_u32 (at, CHAN_SPDY_SETTING_SESSION_FDS);
+  return chan_spdy_put_u32 (at, session_fds);
 }
 
 int

@@ -35,6 +35,10 @@ typedef enum
 #define CHAN_SPDY_SETTING_INITIAL_WINDOW_SIZE 7u
 /* Ours: the value is the mask of features. Ignored by Go and Node peers. */
 #define CHAN_SPDY_SETTING_FEATURES 0x4c4331u
+#define CHAN_SPDY_FEATURE_BASE 1u
+#define CHAN_SPDY_FEATURE_FDS 2u /* file descriptors may be sent here with SCM_RIGHTS */
+/* Ours: how many of them may be here that the application has not taken. */
+#define CHAN_SPDY_SETTING_SESSION_FDS 0x4c4332u
 
 #define CHAN_SPDY_ABORT_TEXT_MAX 256
 /* What can go with one byte. */
@@ -103,8 +107,9 @@ guint8  *chan_spdy_pack_syn_reply     (guint8 *at, guint32 stream_id, guint32 bl
 guint8  *chan_spdy_pack_pair          (guint8 *at, guint16 type, guint32 first, guint32 second);
 #define CHAN_SPDY_PING_SIZE (CHAN_SPDY_HEAD_SIZE + 4)
 guint8  *chan_spdy_pack_ping          (guint8 *at, guint32 ping_id);
-#define CHAN_SPDY_SETTINGS_SIZE (CHAN_SPDY_HEAD_SIZE + 4 + 2 * 8)
-guint8  *chan_spdy_pack_settings      (guint8 *at, guint32 initial_window, guint32 features);
+#define CHAN_SPDY_SETTINGS_SIZE (CHAN_SPDY_HEAD_SIZE + 4 + 3 * 8)
+/* session_fds is said with CHAN_SPDY_FEATURE_FDS only */
+guint8  *chan_spdy_pack_settings      (guint8 *at, guint32 initial_window, guint32 features, guint32 session_fds);
 
 typedef struct
 {

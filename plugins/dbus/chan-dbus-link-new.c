@@ -33,6 +33,7 @@ chan_dbus_link_offer (ChanOptions *options)
   g_variant_builder_add (&offer, "{sv}", "max-message-bytes", g_variant_new_uint64 (max_message (options)));
   g_variant_builder_add (&offer, "{sv}", "channel-window", g_variant_new_uint64 (option (options, "queue-bytes")));
   g_variant_builder_add (&offer, "{sv}", "session-window", g_variant_new_uint64 (option (options, "session-window")));
+  g_variant_builder_add (&offer, "{sv}", "session-fds", g_variant_new_uint64 (option (options, "session-fds")));
   return g_variant_builder_end (&offer);
 }
 
@@ -72,6 +73,20 @@ read_options (ChanDBusLink *self, ChanOptions *options, GVariant *offer)
   self->peer_session_window = offered (offer, "session-window", WINDOW_MIN);
 }
 
+/* Descriptors that the peer's application has not taken; a peer that takes none gets byte streams. */
+static void
+read_fds (ChanDBusLink *self, GVariant *offer)
+{
+  guint64 n;
+
+  if (!g_variant_lookup (offer, "session-fds", "t", &n))
+    return;
+  if (n > 0)
+    chan_link_set_fd_credit (CHAN_LINK (self), (guint) MIN (n, G_MAXUINT));
+  else
+    chan_link_set_flags (CHAN_LINK (self), CHAN_LINK_DRIVEN | CHAN_LINK_OWN_WINDOWS | CHAN_LINK_TAKEN);
+}
+
 static gboolean
 begin_polling (ChanDBusLink *self, GError **error)
 {
@@ -100,6 +115,7 @@ chan_dbus_link_new (ChanDBusRoute *route, const char *peer_path, ChanSessionRole
   self->objects = chan_dbus_objects_new (route->bus, route->path, route->inbox->peer,
                                          credentials != NULL ? g_credentials_get_unix_user (credentials, NULL) : G_MAXUINT);
   read_options (self, options, offer);
+  read_fds (self, offer);
   if (!begin_polling (self, error))
     return NULL;
   chan_link_set_poll (CHAN_LINK (self), self->epoll_fd, G_IO_IN, G_MAXINT64);

@@ -223,22 +223,6 @@ test_same (ChanConformanceFixture *f)
 
 /* --- many -------------------------------------------------------------------------------------- */
 
-/* `n` write ends of one pipe, in a message behind the text */
-static ChanMessage *
-message_with (int fd, guint n)
-{
-  g_autoptr (GPtrArray) handles = g_ptr_array_new_with_free_func (g_object_unref);
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("ah"));
-  for (guint i = 0; i < n; i++)
-    {
-      g_ptr_array_add (handles, chan_fd_new (fcntl (fd, F_DUPFD_CLOEXEC, 0)));
-      g_variant_builder_add (&builder, "h", (gint32) i);
-    }
-  return chan_message_new_with_handles (g_variant_builder_end (&builder), (GObject **) handles->pdata, n);
-}
-
 static void
 test_16 (ChanConformanceFixture *f)
 {
@@ -252,8 +236,8 @@ test_16 (ChanConformanceFixture *f)
 
   open_pipe (fds);
   chan_conformance_channel (f, 64, &tx, &rx);
-  message = message_with (fds[1], 16);
-  too_many = message_with (fds[1], 17);
+  message = chan_test_message_fds (fds[1], 16);
+  too_many = chan_test_message_fds (fds[1], 17);
   g_assert_false (chan_sender_send_until (tx, too_many, chan_test_deadline (), NULL, &error));
   g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX);
   for (guint i = 0; i < 17; i++)
@@ -290,7 +274,7 @@ test_mixed (ChanConformanceFixture *f)
       int fds[2];
 
       open_pipe (fds);
-      message = message_with (fds[1], n);
+      message = chan_test_message_fds (fds[1], n);
       chan_test_send_message (tx, large);
       chan_test_send_message (tx, message);
       got = chan_test_receive (rx);
@@ -319,7 +303,7 @@ test_dropped_unread (ChanConformanceFixture *f)
   chan_conformance_channel (f, 64, &tx, &rx);
   for (guint i = 0; i < 5; i++)
     {
-      g_autoptr (ChanMessage) message = message_with (fds[1], 2);
+      g_autoptr (ChanMessage) message = chan_test_message_fds (fds[1], 2);
 
       chan_test_send_message (tx, message);
     }
@@ -340,7 +324,7 @@ test_aborted_queue (ChanConformanceFixture *f)
 
   open_pipe (fds);
   chan_conformance_channel (f, 64, &tx, &rx);
-  message = message_with (fds[1], 2);
+  message = chan_test_message_fds (fds[1], 2);
   chan_test_send_message (tx, message);
   close (fds[1]);
   chan_sender_abort (tx, reason);
@@ -359,7 +343,7 @@ test_link_dies (ChanConformanceFixture *f)
 
   open_pipe (fds);
   chan_conformance_channel (f, 64, &tx, &rx);
-  message = message_with (fds[1], 16);
+  message = chan_test_message_fds (fds[1], 16);
   chan_test_send_message (tx, message);
   close (fds[1]);
   f->transport->kill_link (f->a, f->b);

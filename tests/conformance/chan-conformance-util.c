@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-conformance-util.h"
 
+#include <fcntl.h>
+
 #define LONG_US (20 * G_TIME_SPAN_SECOND)
 #define SHORT_US (50 * G_TIME_SPAN_MILLISECOND)
 
@@ -38,6 +40,21 @@ chan_test_message_handle (gpointer handle)
   GObject *handles[] = { handle };
 
   return chan_message_new_with_handles (g_variant_new ("(h)", 0), handles, 1);
+}
+
+ChanMessage *
+chan_test_message_fds (int fd, guint n)
+{
+  g_autoptr (GPtrArray) handles = g_ptr_array_new_with_free_func (g_object_unref);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("ah"));
+  for (guint i = 0; i < n; i++)
+    {
+      g_ptr_array_add (handles, chan_fd_new (fcntl (fd, F_DUPFD_CLOEXEC, 0)));
+      g_variant_builder_add (&builder, "h", (gint32) i);
+    }
+  return chan_message_new_with_handles (g_variant_builder_end (&builder), (GObject **) handles->pdata, n);
 }
 
 guint64

@@ -15,6 +15,8 @@ gint64 chan_test_soon     (void); /* for what must not happen: 50 ms */
 ChanMessage *chan_test_message        (guint64 number);
 ChanMessage *chan_test_message_bytes  (gsize size);
 ChanMessage *chan_test_message_handle (gpointer handle);
+/* `n` duplicates of a file descriptor */
+ChanMessage *chan_test_message_fds    (int fd, guint n);
 guint64      chan_test_number         (ChanMessage *message);
 
 /* --- sending and receiving --- */

@@ -392,14 +392,14 @@ static const ChanConformanceTest *const topics[] = {
   chan_conformance_request_bodies, chan_conformance_splice,         chan_conformance_splice_cancel,
   chan_conformance_splice_rendezvous,
   chan_conformance_values,        chan_conformance_third_party,     chan_conformance_foreign,
-  chan_conformance_foreign_own,   chan_conformance_fds,
+  chan_conformance_foreign_own,   chan_conformance_fds, chan_conformance_fd_credit,
 };
 
 /* What must hold over any two transports: bytes and messages with their ends, credit, and handles of all kinds */
 static const ChanConformanceTest *const pair_topics[] = {
   chan_conformance_order,      chan_conformance_capacity,   chan_conformance_end,     chan_conformance_receiver_closes,
   chan_conformance_handles,    chan_conformance_handles_queued, chan_conformance_bytes_ends, chan_conformance_bytes_flow,
-  chan_conformance_foreign,    chan_conformance_foreign_own, chan_conformance_fds,
+  chan_conformance_foreign,    chan_conformance_foreign_own, chan_conformance_fds, chan_conformance_fd_credit,
 };
 
 int

@@ -107,6 +107,7 @@ extern const ChanConformanceTest chan_conformance_cancel[];
 extern const ChanConformanceTest chan_conformance_handles[];
 extern const ChanConformanceTest chan_conformance_handles_queued[];
 extern const ChanConformanceTest chan_conformance_fds[];
+extern const ChanConformanceTest chan_conformance_fd_credit[];
 extern const ChanConformanceTest chan_conformance_foreign[];
 extern const ChanConformanceTest chan_conformance_foreign_own[];
 extern const ChanConformanceTest chan_conformance_bytes_ends[];

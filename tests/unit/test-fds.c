@@ -15,6 +15,8 @@
 
 /* From docs/wire.md */
 static const char settings[] = "80030004 00000014 00000002 00000007 00010000 004c4331 00000003";
+static const char settings_four[] =
+  "80030004 0000001c 00000003 00000007 00010000 004c4331 00000003 004c4332 00000004";
 static const char settings_without[] = "80030004 00000014 00000002 00000007 00010000 004c4331 00000001";
 static const char channel[] = "80030001 00000064 00000001 00000000 0000 3830e3c6a7c2004a00b5ff00000003"
                               "0000000b6c69626368616e2d726566 0000000132 0000000c6c69626368616e2d6e616d65 000000046a6f6273"
@@ -132,7 +134,7 @@ set_up (Fixture *f, gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpint (pipe2 (f->pipe, O_CLOEXEC), ==, 0);
   connect_peer (f, path);
-  say (f, strstr (parameters, "without") != NULL ? settings_without : settings, 0);
+  say (f, strstr (parameters, "without") != NULL ? settings_without : strstr (parameters, "four") != NULL ? settings_four : settings, 0);
   say (f, channel, 0);
   f->session = chan_listener_accept_until (f->listener, g_get_monotonic_time () + PATIENCE_US, NULL, &error);
   g_assert_no_error (error);
@@ -374,6 +376,87 @@ test_not_open (Fixture *f, gconstpointer data)
   g_assert_cmpint (chan_fd_steal (fd), ==, number);
 }
 
+/* --- what the peer takes ------------------------------------------------------------------------- */
+
+static gboolean
+try_send (ChanSender *tx, guint n, GError **error)
+{
+  g_autoptr (GPtrArray) handles = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (ChanMessage) message = NULL;
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("ah"));
+  for (guint i = 0; i < n; i++)
+    {
+      g_ptr_array_add (handles, chan_fd_new (open ("/dev/null", O_RDONLY | O_CLOEXEC)));
+      g_variant_builder_add (&builder, "h", (gint32) i);
+    }
+  message = chan_message_new_with_handles (g_variant_builder_end (&builder), (GObject **) handles->pdata, n);
+  return chan_sender_try_send (tx, message, error);
+}
+
+static void
+assert_sent (ChanSender *tx, guint n)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (try_send (tx, n, &error));
+  g_assert_no_error (error);
+}
+
+static void
+assert_not_sent (ChanSender *tx, guint n, GQuark domain, int code)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (try_send (tx, n, &error));
+  g_assert_error (error, domain, code);
+}
+
+static gboolean
+count_cb (gpointer data)
+{
+  (*(guint *) data)++;
+  return G_SOURCE_REMOVE;
+}
+
+/* Until it says that its application has taken some: then whoever waits for room hears of it. */
+static void
+test_credit (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSender) tx = chan_session_open_channel (f->session, NULL, &error);
+  g_autoptr (ChanSender) other = chan_session_open_channel (f->session, NULL, &error);
+  g_autoptr (ChanSender) third = chan_session_open_channel (f->session, NULL, &error);
+  g_autoptr (GSource) source = chan_sender_create_source (tx, NULL);
+  guint n_writable = 0;
+
+  g_source_set_callback (source, count_cb, &n_writable, NULL);
+  assert_not_sent (tx, 5, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX);
+  assert_sent (tx, 3);
+  assert_not_sent (tx, 2, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  assert_sent (other, 1);
+  assert_not_sent (other, 1, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  assert_sent (other, 0);
+  assert_not_sent (tx, 1, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_source_attach (source, NULL);
+  for (guint i = 0; i < 20; i++)
+    g_main_context_iteration (NULL, FALSE);
+  g_assert_cmpuint (n_writable, ==, 0);
+  say (f, "80034c01 00000008 00000002 00000001", 0);
+  while (n_writable == 0)
+    g_main_context_iteration (NULL, TRUE);
+  assert_sent (tx, 2);
+  assert_not_sent (other, 2, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  /* The other channel ends: nothing of it is waited for. */
+  say (f, "80030003 00000008 00000004 00000005", 0);
+  while (!chan_sender_get_peer_closed (other))
+    g_main_context_iteration (NULL, TRUE);
+  /* One channel leaves as much to others as it has. */
+  assert_not_sent (tx, 1, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  assert_sent (third, 2);
+}
+
 #define ADD(path, parameters, test) g_test_add ("/fds/" path, Fixture, parameters, set_up, test, tear_down)
 
 int
@@ -395,5 +478,6 @@ main (int argc, char **argv)
   ADD ("turned-off", "message-fds=0", test_turned_off);
   ADD ("not-open", "capacity=64", test_not_open);
   ADD ("peer-without", "name=without", test_peer_without);
+  ADD ("credit", "name=four", test_credit);
   return g_test_run ();
 }

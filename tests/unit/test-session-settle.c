@@ -84,11 +84,19 @@ hear (Fixture *f, guint8 *bytes, gsize len, int timeout_ms)
 static guint
 hear_features (Fixture *f)
 {
-  guint8 bytes[SETTINGS_SIZE];
+  guint8 bytes[SETTINGS_SIZE + 8];
+  guint n;
 
-  g_assert_cmpuint (hear (f, bytes, sizeof bytes, PATIENCE_US / 1000), ==, sizeof bytes);
-  g_assert_cmpmem (bytes, 16, settings, 16);
+  g_assert_cmpuint (hear (f, bytes, SETTINGS_SIZE, PATIENCE_US / 1000), ==, SETTINGS_SIZE);
+  g_assert_cmpmem (bytes, 7, settings, 7);
+  n = bytes[11];
+  g_assert_cmpuint (n, ==, bytes[27] == OWN_FEATURES ? 3 : 2);
+  g_assert_cmpuint (bytes[7], ==, 4 + 8 * n);
+  g_assert_cmpmem (bytes + 12, 4, settings + 12, 4);
   g_assert_cmpmem (bytes + 20, 4, settings + 20, 4);
+  /* With them it says how many. */
+  if (n == 3)
+    g_assert_cmpuint (hear (f, bytes + SETTINGS_SIZE, 8, PATIENCE_US / 1000), ==, 8);
   return bytes[27];
 }
 

@@ -35,9 +35,12 @@ test_pack (void)
   assert_packed (chan_spdy_pack_pair (at, CHAN_SPDY_TAKEN, 1, 7), "80034c01000000080000000100000007");
   assert_packed (chan_spdy_pack_control (at, CHAN_SPDY_ABORT, 0, 12), "80034c020000000c");
   assert_packed (chan_spdy_pack_ping (at, 0xfffffffe), "8003000600000004fffffffe");
-  assert_packed (chan_spdy_pack_settings (at, 0x10000, 1),
+  assert_packed (chan_spdy_pack_settings (at, 0x10000, 1, 256),
                  "80030004000000140000000200000007000100"
                  "00004c433100000001");
+  assert_packed (chan_spdy_pack_settings (at, 0x10000, 3, 256),
+                 "800300040000001c0000000300000007000100"
+                 "00004c433100000003004c433200000100");
 }
 
 static void

@@ -76,6 +76,10 @@ test_session (void)
   spdy_peer_init (&peer, CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_UNKNOWN, NULL);
   chan_spdy_conn_submit_settings (peer.conn, 1);
   assert_example (&peer, "settings");
+  spdy_peer_clear (&peer);
+  spdy_peer_init (&peer, CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_UNKNOWN, NULL);
+  chan_spdy_conn_submit_settings (peer.conn, 3);
+  assert_example (&peer, "settings-fds");
   chan_spdy_conn_set_dialect (peer.conn, CHAN_SPDY_DIALECT_GLIB);
   assert_example (&peer, "session-window");
   chan_spdy_conn_ping (peer.conn, &ping);
