@@ -346,6 +346,10 @@ chan_session_core_end (ChanSessionCore *self, const GError *error, ChanLater *la
 
   if (self->state >= CHAN_SESSION_CLOSED)
     return;
+  /* All that either side had to say was read: the peer did not stay to hear us say farewell. */
+  if (self->state == CHAN_SESSION_DRAINING && self->n_streams == 0 && !priv->asks_at_end
+      && g_error_matches (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST))
+    error = NULL;
   /* It was clean only if nothing was cut off. */
   if (error == NULL && (self->state == CHAN_SESSION_CONNECTING || anything_cut (self)))
     error = cut = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The peer closed the connection");

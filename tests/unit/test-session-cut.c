@@ -38,7 +38,18 @@ static void
 tear_down (Fixture *f, gconstpointer data)
 {
   g_clear_object (&f->session);
-  close (f->peer);
+  if (f->peer >= 0)
+    close (f->peer);
+}
+
+/* From docs/wire.md; the answer is SETTINGS too. */
+static void
+say_own_kind (Fixture *f)
+{
+  static const guint8 settings[] = { 0x80, 3, 0, 4, 0, 0, 0, 20, 0, 0,    0,    2,    0, 0,
+                                     0,    7, 0, 1, 0, 0, 0, 0x4c, 0x43, 0x31, 0, 0, 0, 1 };
+
+  g_assert_cmpint (write (f->peer, settings, sizeof settings), ==, sizeof settings);
 }
 
 static ChanReceiver *
@@ -102,6 +113,42 @@ test_stream_of_the_application (Fixture *f, gconstpointer data)
   g_assert_cmpint (f->streams_gone, ==, 1);
 }
 
+/* It goes without having read our farewell: its kernel answers that with a reset. */
+static gpointer
+go_away (gpointer data)
+{
+  Fixture *f = data;
+  char buffer[4096];
+  gint64 deadline = g_get_monotonic_time () + PATIENCE_US;
+  gssize n = 0;
+
+  /* SETTINGS of 28 or 36 bytes, and GOAWAY */
+  while (n < 28 + 16 && g_get_monotonic_time () < deadline)
+    {
+      n = recv (f->peer, buffer, sizeof buffer, MSG_PEEK | MSG_DONTWAIT);
+      g_usleep (1000);
+    }
+  close (f->peer);
+  f->peer = -1;
+  return NULL;
+}
+
+static void
+test_close_without_answer (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  GThread *thread = NULL;
+
+  say_own_kind (f);
+  while (chan_session_get_dialect (f->session) == NULL)
+    g_usleep (1000);
+  thread = g_thread_new ("peer", go_away, f);
+  chan_session_close_until (f->session, g_get_monotonic_time () + PATIENCE_US, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (chan_session_get_state (f->session), ==, CHAN_SESSION_CLOSED);
+  g_thread_join (thread);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -111,5 +158,7 @@ main (int argc, char **argv)
               tear_down);
   g_test_add ("/session-cut/stream-of-the-application-is-let-go-without-a-lock", Fixture, NULL, set_up,
               test_stream_of_the_application, tear_down);
+  g_test_add ("/session-cut/close-whose-farewell-is-not-read-is-a-proper-end", Fixture, NULL, set_up, test_close_without_answer,
+              tear_down);
   return g_test_run ();
 }
