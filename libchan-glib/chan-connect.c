@@ -279,8 +279,10 @@ connector_open (GTask *task, Connector *self, GError **error)
   operation = chan_operation_new (uri, self->options, self->attempt, on_link, task);
   if (chan_transport_open_link (transport, operation, error))
     return TRUE;
-  chan_operation_disown (operation);
-  return FALSE;
+  if (chan_operation_disown (operation))
+    return FALSE;
+  g_clear_error (error);
+  return TRUE;
 }
 
 static void

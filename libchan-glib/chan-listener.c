@@ -368,8 +368,12 @@ begin_listening (GTask *task, const char *text, GError **error)
   operation = chan_operation_new (uri, self->options, g_task_get_cancellable (task), on_listening, task);
   if (chan_transport_listen (self->transport, self, operation, error))
     return TRUE;
+  if (!chan_operation_disown (operation))
+    {
+      g_clear_error (error);
+      return TRUE;
+    }
   self->listening = FALSE;
-  chan_operation_disown (operation);
   return FALSE;
 }
 

@@ -11,7 +11,7 @@ typedef void (*ChanOperationFunc) (ChanLink *link, const GError *error, gpointer
 ChanOperation *chan_operation_new (GUri *uri, ChanOptions *options, GCancellable *cancellable,
                                    ChanOperationFunc func, gpointer data);
 
-/* It failed at once: nothing is told any more. */
-void           chan_operation_disown (ChanOperation *self);
+/* It failed at once: nothing is told any more. FALSE: it was ended all the same, which is what counts. */
+gboolean       chan_operation_disown (ChanOperation *self);
 
 G_END_DECLS

@@ -83,10 +83,10 @@ chan_operation_new (GUri *uri, ChanOptions *options, GCancellable *cancellable, 
   return self;
 }
 
-void
+gboolean
 chan_operation_disown (ChanOperation *self)
 {
-  g_atomic_int_set (&self->ended, TRUE);
+  return g_atomic_int_compare_and_exchange (&self->ended, FALSE, TRUE);
 }
 
 /**

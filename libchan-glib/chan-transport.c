@@ -225,6 +225,17 @@ chan_transport_register (const char *scheme, GType type)
   return ok;
 }
 
+/* A binding returns FALSE without an error where a method raised something that is no GError, or returned nothing. */
+static gboolean
+fail_with_error (ChanTransport *self, const char *method, GError **why, GError **error)
+{
+  if (*why == NULL)
+    g_set_error (why, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_FAILED, "The method %s of %s returned neither TRUE nor an error",
+                 method, G_OBJECT_TYPE_NAME (self));
+  g_propagate_error (error, g_steal_pointer (why));
+  return FALSE;
+}
+
 /**
  * chan_transport_open_link: (virtual open_link)
  * @self: a transport
@@ -240,10 +251,13 @@ chan_transport_register (const char *scheme, GType type)
 gboolean
 chan_transport_open_link (ChanTransport *self, ChanOperation *operation, GError **error)
 {
+  g_autoptr (GError) why = NULL;
+
   g_return_val_if_fail (CHAN_IS_TRANSPORT (self) && CHAN_IS_OPERATION (operation), FALSE);
 
   if (CHAN_TRANSPORT_GET_IFACE (self)->open_link != NULL)
-    return CHAN_TRANSPORT_GET_IFACE (self)->open_link (self, operation, error);
+    return CHAN_TRANSPORT_GET_IFACE (self)->open_link (self, operation, &why)
+           || fail_with_error (self, "open_link", &why, error);
   g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_UNSUPPORTED, "%s cannot connect", G_OBJECT_TYPE_NAME (self));
   return FALSE;
 }
@@ -264,10 +278,13 @@ chan_transport_open_link (ChanTransport *self, ChanOperation *operation, GError 
 gboolean
 chan_transport_listen (ChanTransport *self, ChanListener *listener, ChanOperation *operation, GError **error)
 {
+  g_autoptr (GError) why = NULL;
+
   g_return_val_if_fail (CHAN_IS_TRANSPORT (self) && CHAN_IS_OPERATION (operation), FALSE);
 
   if (CHAN_TRANSPORT_GET_IFACE (self)->listen != NULL)
-    return CHAN_TRANSPORT_GET_IFACE (self)->listen (self, listener, operation, error);
+    return CHAN_TRANSPORT_GET_IFACE (self)->listen (self, listener, operation, &why)
+           || fail_with_error (self, "listen", &why, error);
   g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_UNSUPPORTED, "%s cannot listen", G_OBJECT_TYPE_NAME (self));
   return FALSE;
 }

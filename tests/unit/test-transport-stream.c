@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A transport that gives streams, not links, as those in other languages do. */
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,21 +18,25 @@ struct _PairTransport
 };
 
 static GIOStream *next_stream; /* what the next open_link() returns */
+/* As a method of a script that ends without `return True`, and without or with having ended the operation */
+static gboolean forget_result, forget_operation;
 
 static gboolean
 pair_open_link (ChanTransport *transport, ChanOperation *operation, GError **error)
 {
   g_autoptr (GIOStream) stream = g_steal_pointer (&next_stream);
 
-  chan_operation_return_stream (operation, stream);
-  return TRUE;
+  if (!forget_operation)
+    chan_operation_return_stream (operation, stream);
+  return !forget_result;
 }
 
 static gboolean
 pair_listen (ChanTransport *transport, ChanListener *listener, ChanOperation *operation, GError **error)
 {
-  chan_operation_return_done (operation);
-  return TRUE;
+  if (!forget_operation)
+    chan_operation_return_done (operation);
+  return !forget_result;
 }
 
 static void
@@ -195,6 +200,37 @@ test_limit (void)
     }
 }
 
+/* The operation was ended: that counts, not what the method returned. */
+static void
+test_ended_and_false (void)
+{
+  forget_result = TRUE;
+  test_both_sides ();
+  forget_result = FALSE;
+}
+
+static void
+assert_says_so (const GError *error, const char *method)
+{
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, method));
+  g_assert_nonnull (strstr (error->message, "PairTransport"));
+}
+
+static void
+test_false_without_error (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  forget_result = forget_operation = TRUE;
+  g_assert_null (chan_connect_until ("pair:x", deadline (), NULL, &error));
+  assert_says_so (error, "open_link");
+  g_clear_error (&error);
+  g_assert_null (chan_listen ("pair:x", NULL, &error));
+  assert_says_so (error, "listen");
+  forget_result = forget_operation = FALSE;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -203,5 +239,7 @@ main (int argc, char **argv)
   g_test_add_func ("/transport-stream/both-sides", test_both_sides);
   g_test_add_func ("/transport-stream/stream-without-descriptor", test_stream_without_descriptor);
   g_test_add_func ("/transport-stream/limit", test_limit);
+  g_test_add_func ("/transport-stream/ended-and-false", test_ended_and_false);
+  g_test_add_func ("/transport-stream/false-without-error", test_false_without_error);
   return g_test_run ();
 }
