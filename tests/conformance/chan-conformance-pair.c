@@ -63,8 +63,8 @@ chan_conformance_cut_sockets (ChanSession *a, ChanSession *b)
     shutdown (g_array_index (fds, int, i), SHUT_RDWR);
 }
 
-static char *
-with_parameters (const char *uri, const char *parameters)
+char *
+chan_conformance_with_parameters (const char *uri, const char *parameters)
 {
   if (parameters == NULL || strchr (uri, '?') != NULL)
     return g_strdup (uri);
@@ -74,7 +74,7 @@ with_parameters (const char *uri, const char *parameters)
 void
 chan_conformance_connect_pair (const char *uri, const char *parameters, ChanSession **a, ChanSession **b)
 {
-  g_autofree char *listen_uri = with_parameters (uri, parameters);
+  g_autofree char *listen_uri = chan_conformance_with_parameters (uri, parameters);
   g_autofree char *real_uri = NULL;
   g_autoptr (ChanListener) listener = NULL;
   g_autoptr (GArray) before = chan_conformance_mark_sockets ();
@@ -82,7 +82,7 @@ chan_conformance_connect_pair (const char *uri, const char *parameters, ChanSess
 
   listener = chan_listen (listen_uri, NULL, &error);
   g_assert_no_error (error);
-  real_uri = with_parameters (chan_listener_get_uri (listener), parameters);
+  real_uri = chan_conformance_with_parameters (chan_listener_get_uri (listener), parameters);
   *a = chan_connect_until (real_uri, chan_test_deadline (), NULL, &error);
   g_assert_no_error (error);
   *b = chan_listener_accept_until (listener, chan_test_deadline (), NULL, &error);

@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 
 /* Listens at the URI with the parameters, connects to where it really listens, accepts. */
 void chan_conformance_connect_pair (const char *uri, const char *parameters, ChanSession **a, ChanSession **b);
+/* With the parameters, unless it has some. */
+char *chan_conformance_with_parameters (const char *uri, const char *parameters);
 /* A pair over another transport than the one under test. */
 void chan_conformance_connect_other (const ChanConformanceTransport *transport, ChanSession **a, ChanSession **b);
 

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A transport over pairs of files: named pipes, which can be waited for and hold so much and no more.
+
+Once this module is imported, files:/PATH is a directory that the listener makes and removes, and that only its user can
+enter. Who connects makes two pipes in it, writes their name into the pipe “door”, and waits for a byte: the listener
+has opened them both and taken their names away.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+import threading
+import time
+import uuid
+
+import gi
+
+gi.require_version('Chan', '1')
+from gi.repository import Chan, Gio, GLib, GObject  # noqa: E402
+
+KNOCK = re.compile(rb'[0-9a-f-]{36}\n')
+
+
+def failure(text, code=Chan.ChannelError.BAD_CONFIG):
+    return GLib.Error.new_literal(Chan.channel_error_quark(), text, code)
+
+
+def path_of(operation):
+    path = operation.get_uri().get_path()
+    if not os.path.isabs(path):
+        raise failure(f'The whole path of a directory is expected, as in files:/tmp/greeter, not “{path}”')
+    return path.rstrip('/')
+
+
+def check_owner(path):
+    info = os.lstat(path)
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
+        raise failure(f'{path} is not a directory that only you can enter', Chan.ChannelError.PERMISSION)
+
+
+def open_pair(pending, incoming, outgoing):
+    """A stream over two pipes, which cannot end before `pending` is closed: the peer may not have opened them yet."""
+    for path in (incoming, outgoing):
+        # Opened for both, a pipe does not wait for the peer, and after that neither of its ends does.
+        pending.callback(os.close, os.open(path, os.O_RDWR))
+    source = Gio.UnixInputStream.new(os.open(incoming, os.O_RDONLY), True)
+    return Gio.SimpleIOStream.new(source, Gio.UnixOutputStream.new(os.open(outgoing, os.O_WRONLY), True))
+
+
+def discard(*paths):
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+class FilesTransport(GObject.Object, Chan.Transport):
+    def do_open_link(self, operation):
+        path, name, pending = path_of(operation), str(uuid.uuid4()), contextlib.ExitStack()
+        up, down = f'{path}/{name}.up', f'{path}/{name}.down'
+        try:
+            check_owner(path)
+            with open(os.open(f'{path}/door', os.O_WRONLY | os.O_NONBLOCK), 'wb', buffering=0) as door:
+                pending.callback(discard, up, down)
+                os.mkfifo(up, 0o600)
+                os.mkfifo(down, 0o600)
+                stream = open_pair(pending, down, up)
+                door.write(f'{name}\n'.encode())
+        except OSError as error:
+            pending.close()
+            raise failure(f'Cannot connect to files:{path}, nobody listens there: {error.strerror}') from error
+
+        def opened(source, result):
+            with pending:
+                try:
+                    source.read_bytes_finish(result)
+                except GLib.Error as error:
+                    stream.close()
+                    operation.return_error(error)
+                    return
+            operation.return_stream(stream)
+
+        stream.get_input_stream().read_bytes_async(1, GLib.PRIORITY_DEFAULT, operation.get_cancellable(), opened)
+        return True
+
+    def do_listen(self, listener, operation):
+        self.path, self.stopped, self.lock = path_of(operation), False, threading.Lock()
+        with contextlib.ExitStack() as undo:
+            try:
+                os.mkdir(self.path, 0o700)
+                undo.callback(shutil.rmtree, self.path)
+                os.mkfifo(f'{self.path}/door', 0o600)
+                self.keeper = os.open(f'{self.path}/door', os.O_RDWR)
+                undo.callback(os.close, self.keeper)
+                door = open(f'{self.path}/door', 'rb')
+            except OSError as error:
+                raise failure(f'Cannot listen at files:{self.path}: {error.strerror}') from error
+            undo.pop_all()
+        # Not the listener itself: dropping it is what stops listening.
+        threading.Thread(target=self.serve, args=(door, listener.weak_ref()), daemon=True).start()
+        operation.return_done()
+        return True
+
+    def do_unlisten(self, _listener):
+        with self.lock:
+            self.stopped = True
+        os.close(self.keeper)
+        # Under a name that nobody knows nothing is added while it is being removed.
+        with contextlib.suppress(OSError):
+            shutil.rmtree(os.rename(self.path, gone := f'{self.path}.{uuid.uuid4()}') or gone)
+
+    def serve(self, door, listener):
+        """A thread, for sessions come although the application runs no main loop; until the pipe has no writer."""
+        with door:
+            while knock := door.readline(64):
+                if KNOCK.fullmatch(knock):
+                    self.accept(f'{self.path}/{knock[:-1].decode()}', listener)
+
+    def accept(self, name, listener):
+        with contextlib.ExitStack() as pending:
+            try:
+                stream = open_pair(pending, f'{name}.up', f'{name}.down')
+                discard(f'{name}.up', f'{name}.down')
+                stream.get_output_stream().write(b'!')
+            except FileNotFoundError:
+                return      # who connected has given up
+        with self.lock:
+            listener = None if self.stopped else listener()
+        if listener is None:
+            stream.close()
+            return
+        with contextlib.suppress(GLib.Error):   # one too many, which is closed
+            listener.deliver_stream(stream)
+
+
+Chan.Transport.register('files', FilesTransport)

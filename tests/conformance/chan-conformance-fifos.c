@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "chan-conformance-fifos.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIFOS_KEY "chan-conformance-fifos"
+#define MAX_FDS 1024
+
+static gboolean
+is_writing_end (int fd)
+{
+  struct stat info;
+
+  return fstat (fd, &info) == 0 && S_ISFIFO (info.st_mode) && (fcntl (fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+}
+
+GArray *
+chan_conformance_mark_fifos (void)
+{
+  GArray *is_fifo = g_array_sized_new (FALSE, TRUE, sizeof (gboolean), MAX_FDS);
+
+  g_array_set_size (is_fifo, MAX_FDS);
+  for (int fd = 0; fd < MAX_FDS; fd++)
+    g_array_index (is_fifo, gboolean, fd) = is_writing_end (fd);
+  return is_fifo;
+}
+
+void
+chan_conformance_attach_fifos (ChanSession *session, GArray *before)
+{
+  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+
+  for (int fd = 0; fd < MAX_FDS; fd++)
+    if (is_writing_end (fd) && !g_array_index (before, gboolean, fd))
+      g_array_append_val (fds, fd);
+  g_object_set_data_full (G_OBJECT (session), FIFOS_KEY, fds, (GDestroyNotify) g_array_unref);
+}
+
+/* A pipe that nobody reads takes the place of each writing end: its reader hears that the last writer is gone, and
+ * who writes that nobody reads. Not before both were replaced: a side that hears of it closes its own. */
+void
+chan_conformance_cut_fifos (ChanSession *a, ChanSession *b)
+{
+  GArray *fds = g_object_get_data (G_OBJECT (a), FIFOS_KEY);
+  int dead[2], held[2];
+
+  g_assert_cmpuint (fds->len, ==, 2);
+  g_assert_cmpint (pipe2 (dead, O_CLOEXEC | O_NONBLOCK), ==, 0);
+  close (dead[0]);
+  for (guint i = 0; i < 2; i++)
+    held[i] = fcntl (g_array_index (fds, int, i), F_DUPFD_CLOEXEC, 0);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpint (dup3 (dead[1], g_array_index (fds, int, i), O_CLOEXEC), >=, 0);
+  close (dead[1]);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpint (close (held[i]), ==, 0);
+}
