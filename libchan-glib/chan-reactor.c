@@ -6,6 +6,7 @@
 #include "chan-attendant.h"
 #include "chan-dispatcher.h"
 #include "chan-fork.h"
+#include "chan-wait.h"
 
 #define NEAR_US (2 * G_USEC_PER_SEC)
 
@@ -63,13 +64,10 @@ chan_reactor_unref (ChanReactor *self)
 void
 chan_waiter_wake (ChanWaiter *waiter)
 {
-  static const guint64 one = 1;
-
   if (!waiter->asleep)
     return;
   waiter->asleep = FALSE;
-  if (write (waiter->event_fd, &one, sizeof one) < 0)
-    g_critical ("libchan-glib: cannot wake a waiting thread");
+  chan_wait_ring (waiter->event_fd);
 }
 
 gint64

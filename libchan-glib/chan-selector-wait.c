@@ -32,10 +32,8 @@ enum { FD_WAKE, FD_CANCEL, FD_CONTEXT, N_FIXED_FDS };
 static void
 blocking_wake (ChanSelector *self, ChanLater *later)
 {
-  static const guint64 one = 1;
-
-  if (g_atomic_int_exchange (&self->woken, TRUE) == FALSE && write (self->event_fd, &one, sizeof one) < 0)
-    g_critical ("libchan-glib: cannot wake a waiting thread");
+  if (g_atomic_int_exchange (&self->woken, TRUE) == FALSE)
+    chan_wait_ring (self->event_fd);
 }
 
 static gboolean
@@ -139,7 +137,7 @@ timeout_until (gint64 deadline)
 static gboolean
 sleep_once (SelectWait *wait)
 {
-  gint64 deadline = wait->deadline;
+  gint64 deadline = chan_wait_look_again_at (wait->self->event_fd, wait->deadline);
   guint64 count;
 
   g_array_set_size (wait->fds, N_FIXED_FDS);

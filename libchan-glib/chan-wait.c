@@ -9,6 +9,9 @@
 #include "chan-attendant.h"
 #include "chan-dispatcher.h"
 
+/* A thread without a file descriptor to be woken by looks that often. */
+#define LOOK_AGAIN_US (10 * G_TIME_SPAN_MILLISECOND)
+
 void
 chan_guard_init (ChanGuard *self, ChanReactor *reactor)
 {
@@ -151,11 +154,24 @@ chan_wait_thread_fd (void)
   if (fd < 0)
     {
       fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-      if (fd < 0)
-        g_error ("libchan-glib: eventfd: %s", g_strerror (errno));
       g_private_set (&thread_fd, GINT_TO_POINTER (fd + 1));
     }
   return fd;
+}
+
+void
+chan_wait_ring (int fd)
+{
+  static const guint64 one = 1;
+
+  if (fd >= 0 && write (fd, &one, sizeof one) < 0)
+    g_critical ("libchan-glib: cannot wake a waiting thread");
+}
+
+gint64
+chan_wait_look_again_at (int fd, gint64 deadline)
+{
+  return fd >= 0 ? deadline : MIN (deadline, g_get_monotonic_time () + LOOK_AGAIN_US);
 }
 
 void
@@ -230,7 +246,7 @@ sync_wait_once (SyncWait *wait, ChanLater *later)
   gboolean flying = wait->self->op.state == CHAN_OP_FLYING;
   struct pollfd fds[4] = { { waiter->event_fd, POLLIN, 0 }, { flying ? -1 : wait->cancel_fd, POLLIN, 0 }, { -1, 0, 0 },
                            { wait->held_up != NULL ? wait->held_up->epoll_fd : -1, POLLIN, 0 } };
-  gint64 deadline = wait->deadline > 0 && !flying ? wait->deadline : G_MAXINT64;
+  gint64 deadline = chan_wait_look_again_at (waiter->event_fd, wait->deadline > 0 && !flying ? wait->deadline : G_MAXINT64);
   GIOCondition ready = 0;
   guint64 count;
 

@@ -89,8 +89,12 @@ typedef enum
   CHAN_WAIT_TIMED_OUT,
 } ChanWaitResult;
 
-/* The eventfd of this thread. */
+/* The eventfd of this thread; -1 if the process can open no more. */
 int            chan_wait_thread_fd (void);
+/* Wakes the thread, unless it has none. */
+void           chan_wait_ring (int fd);
+/* The deadline, or a near one for a thread that cannot be woken. */
+gint64         chan_wait_look_again_at (int fd, gint64 deadline);
 /* In the child of a fork(). */
 void           chan_wait_forked  (void);
 void           chan_sync_op_init (ChanSyncOp *self);
