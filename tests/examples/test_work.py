@@ -12,7 +12,6 @@ import time
 import world
 from world import harness
 
-TRANSPORTS = ('tcp', 'tls', 'unix')
 MEMORY_KIB = 40 * 1024
 
 
@@ -21,7 +20,7 @@ class Switch(world.WorldCase):
 
     def test_ping_pong(self):
         for uri in ('memory:game', f'tcp://127.0.0.1:{world.free_port()}', f'tls://127.0.0.1:{world.free_port()}',
-                    f'unix:{self.directory}/game'):
+                    *map(self.new_uri, world.TRANSPORTS[2:])):
             with self.subTest(uri):
                 config = self.config(f'[Endpoint game]\nUri={uri}\n')
                 out, err, status = self.run_program('ping-pong', '-n', 100, '@game', config=config)
@@ -29,7 +28,7 @@ class Switch(world.WorldCase):
                 self.assertIn(b'100', out)
 
     def test_rexec(self):
-        for transport in TRANSPORTS:
+        for transport in world.TRANSPORTS:
             with self.subTest(transport):
                 server = self.serve_over(transport)
                 config = self.config(f'[Endpoint work]\nUri={server.uri}\n', name='client.conf')
@@ -43,7 +42,7 @@ class Switch(world.WorldCase):
 
 class Many(world.WorldCase):
     def test_twenty_clients_at_once(self):
-        for transport in TRANSPORTS:
+        for transport in world.TRANSPORTS:
             with self.subTest(transport), concurrent.futures.ThreadPoolExecutor(20) as pool:
                 server, config = self.serve_over(transport), self.config()
                 blobs = [os.urandom(50000) for _ in range(20)]
@@ -62,7 +61,7 @@ class Many(world.WorldCase):
 
     def test_200_kb_again_and_again(self):
         blob = os.urandom(200000)
-        for transport in TRANSPORTS:
+        for transport in world.TRANSPORTS:
             with self.subTest(transport):
                 self.repeat(transport, int(5 * world.RUNS), ['cat'], blob, (blob, b'', 0))
 
@@ -99,7 +98,7 @@ class Sort(world.WorldCase):
     def test_sort(self):
         source = self.write('lines', '\n'.join(map(str, range(1, world.LINES + 1))) + '\n')
         expected = ('\n'.join(map(str, range(world.LINES, 0, -1))) + '\n').encode()
-        for transport in TRANSPORTS:
+        for transport in world.TRANSPORTS:
             with self.subTest(transport):
                 server, config = self.serve_over(transport), self.config()
                 result, client = self.sort(server.uri, config, source)

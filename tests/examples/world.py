@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A directory with certificates and configuration, and the programs that use it."""
+"""A directory with certificates and configuration, a message bus, and the programs that use them."""
 
 import os
 import pathlib
@@ -10,13 +10,20 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'interop'))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / 'interop'), str(TESTS / 'dbus')]
 
+import bus  # noqa: E402
 import harness  # noqa: E402
 
 TIMEOUT = 60
 RUNS = float(os.environ.get('CHAN_TEST_RUNS', '1'))         # times the repetitions
 LINES = int(os.environ.get('CHAN_TEST_LINES', '200000'))    # of what is sorted
+
+# Between processes. dbus begins with a socket, dbus_messages makes a method call of each message (direct=never).
+DBUS = ('dbus', 'dbus_messages')
+# Only Meson says 0, where it found no dbus-daemon and was not told to (-Dtest_dbus=enabled).
+TRANSPORTS = ('tcp', 'tls', 'unix') + (DBUS if os.environ.get('CHAN_TEST_DBUS') != '0' else ())
 
 
 class WorldCase(unittest.TestCase):
@@ -28,6 +35,18 @@ class WorldCase(unittest.TestCase):
         cls.addClassCleanup(holder.cleanup)
         cls.directory = pathlib.Path(holder.name)
         subprocess.run([harness.build_dir() / 'tests' / 'unit' / 'make-certs', cls.directory], check=True, timeout=TIMEOUT)
+        cls.bus = None
+
+    @classmethod
+    def bus_address(cls):
+        """Of a dbus-daemon, which the first who asks starts."""
+        if cls.bus is None:
+            path = cls.directory / 'bus.conf'
+            path.write_text(bus.CONFIGURATION.format(directory=cls.directory, limits=''), encoding='utf-8')
+            cls.bus = bus.Program(['dbus-daemon', '--nofork', '--nopidfile', '--print-address', f'--config-file={path}'], os.environ)
+            cls.addClassCleanup(cls.bus.stop)
+            cls.bus.line()
+        return f'unix:path={cls.directory}/bus'
 
     def write(self, name, text):
         """Whole at once: a program may be reading what was there."""
@@ -59,9 +78,16 @@ class WorldCase(unittest.TestCase):
         self.addCleanup(server.stop)
         return server
 
+    def new_uri(self, transport):
+        """Where nobody listens yet."""
+        unique = os.urandom(4).hex()
+        if transport in DBUS:
+            direct = {'dbus': 'auto', 'dbus_messages': 'never'}[transport]
+            return f'dbus:{self.bus_address()}?name=org.example.S{unique}&direct={direct}'
+        return {'tcp': 'tcp://127.0.0.1:0', 'tls': 'tls://127.0.0.1:0', 'unix': f'unix:{self.directory}/s{unique}'}[transport]
+
     def serve_over(self, transport, config=None, **options):
-        uris = {'tcp': 'tcp://127.0.0.1:0', 'tls': 'tls://127.0.0.1:0', 'unix': f'unix:{self.directory}/s{os.urandom(4).hex()}'}
-        return self.serve(uris[transport], config or self.config(), **options)
+        return self.serve(self.new_uri(transport), config or self.config(), **options)
 
     def run_program(self, name, *arguments, config=None, stdin=b'', timeout=TIMEOUT):
         """(stdout, stderr, status)"""

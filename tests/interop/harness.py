@@ -86,7 +86,7 @@ class Server:
             line = self.out.lines.get(timeout=START_TIMEOUT)
         except queue.Empty:
             line = ''
-        if '://' not in line and not line.startswith('unix:'):
+        if '://' not in line and not line.startswith(('unix:', 'dbus:')):
             raise AssertionError(f'{self.name} printed no URI, but “{line.strip()}” and:\n{"".join(self.err.text)}')
         return line.strip()
 
