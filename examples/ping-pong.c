@@ -125,5 +125,5 @@ main (int argc, char **argv)
   if (play (arguments != NULL ? arguments[0] : "memory:ping-pong", &error))
     return 0;
   g_printerr ("ping-pong: %s\n", error->message);
-  return 1;
+  return g_error_matches (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG) ? 78 : 1;
 }

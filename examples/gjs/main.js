@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the programs here have in common: arguments, a main loop, an exit status.
+// What the programs here have in common: arguments, a main loop, the end by a signal, an exit status.
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import System from 'system';
@@ -14,19 +14,33 @@ Gio._promisify(Gio.Subprocess.prototype, 'wait_async', 'wait_finish');
 
 export const CLOSE_BOTH = Gio.OutputStreamSpliceFlags.CLOSE_SOURCE | Gio.OutputStreamSpliceFlags.CLOSE_TARGET;
 
-// Runs body(...arguments) and ends with the exit status that it gives, 0 if it gives none.
+const EXIT_USAGE = 2;
+const EXIT_CONFIG = 78;
+const SIGINT = 2;
+const SIGTERM = 15;
+
+// Says what went wrong; returns the exit status for it.
+function failed(error) {
+    printerr(`${GLib.path_get_basename(System.programInvocationName)}: ${error.message}`);
+    return error.matches?.(Chan.ChannelError, Chan.ChannelError.BAD_CONFIG) ? EXIT_CONFIG : 1;
+}
+
+// Runs body(...arguments) and ends with the exit status that it gives, 0 if it gives none; SIGTERM and SIGINT end it too.
 export function main(usage, nArguments, body) {
     const args = System.programArgs;
     if (args.length < nArguments) {
         printerr(`usage: ${System.programInvocationName} ${usage}`);
-        System.exit(2);
+        System.exit(EXIT_USAGE);
     }
     const loop = new GLib.MainLoop(null, false);
     let status = 0;
-    body(...args).then(result => (status = result ?? 0), error => {
-        printerr(`${GLib.path_get_basename(System.programInvocationName)}: ${error.message}`);
-        status = 1;
-    }).finally(() => loop.quit());
+    for (const number of [SIGTERM, SIGINT]) {
+        GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, number, () => {
+            loop.quit();
+            return GLib.SOURCE_CONTINUE;
+        });
+    }
+    body(...args).then(result => (status = result ?? 0), error => (status = failed(error))).finally(() => loop.quit());
     loop.run();
     System.exit(status);
 }

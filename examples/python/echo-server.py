@@ -1,43 +1,31 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Answers {"P": x, "R": sender} with {"P": x} on R, for any number of clients at once. Prints its URI first.
+"""Answers {"P": x, "R": sender} with {"P": x} on R, for any number of clients at once. A message that is not like that is
+passed over. Prints its URI first.
 
 usage: echo-server.py [URI|@NAME]
 """
 
-import asyncio
-import sys
+from typing import Any
 
-import gi
-
-gi.require_version('Chan', '1')
-from gi.repository import Chan, GLib  # noqa: E402
+import example
+from example import Chan, GLib
 
 
-async def serve_channel(channel):
+async def answer(reply: Chan.Sender, value: Any) -> None:
     try:
-        async for message in channel:
-            if 'R' in message:
-                async with message['R'] as reply:
-                    await reply.send_async({'P': message.get('P')})
+        async with reply:
+            await reply.send_async({'P': value})
     except GLib.Error as error:
-        print(f'echo-server: a channel ended: {error.message}', file=sys.stderr)
+        example.debug(f'an answer was not sent: {error.message}')
 
 
-async def serve_session(session, tasks):
-    try:
-        async for channel in session:
-            tasks.create_task(serve_channel(channel))
-    except GLib.Error as error:
-        print(f'echo-server: a session ended: {error.message}', file=sys.stderr)
+async def serve(channel: Chan.Receiver) -> None:
+    async for message in channel:
+        reply = example.lookup(message, 'R', Chan.Sender)
+        if reply is not None:
+            await answer(reply, message.get('P'))
 
 
-async def main():
-    uri = sys.argv[1] if len(sys.argv) > 1 else 'tcp://127.0.0.1:0'
-    async with await Chan.listen_async(uri) as listener, asyncio.TaskGroup() as tasks:
-        print(listener.get_uri(), flush=True)
-        async for session in listener:
-            tasks.create_task(serve_session(session, tasks))
-
-
-Chan.run(main())
+uri, = example.arguments(__doc__, 0)[:1] or ['tcp://127.0.0.1:0']
+example.run_async(example.serve(uri, serve))

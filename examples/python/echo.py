@@ -5,22 +5,14 @@
 usage: echo.py URI|@NAME WORD...
 """
 
-import sys
-
-import gi
-
-gi.require_version('Chan', '1')
-from gi.repository import Chan, GLib  # noqa: E402
+import example
+from example import Chan
 
 
-def main():
-    try:
-        with Chan.connect(sys.argv[1]) as session, session.open_channel('echo') as requests:
-            for word in sys.argv[2:]:
-                print(requests.request({'P': word}, 'R')['P'], flush=True)
-    except GLib.Error as error:
-        print(f'echo: {error.message}', file=sys.stderr)
-        sys.exit(1)
+def echo(uri: str, *words: str) -> None:
+    with Chan.connect(uri) as session, session.open_channel('echo') as requests:
+        for word in words:
+            print(requests.request({'P': word}, 'R')['P'], flush=True)
 
 
-main()
+example.run(echo, *example.arguments(__doc__, 2))

@@ -7,35 +7,33 @@ usage: rexec.py URI|@NAME [--] CMD [ARG...]
 """
 
 import os
-import sys
 import threading
 
-import gi
-
-gi.require_version('Chan', '1')
-from gi.repository import Chan, GLib  # noqa: E402
+import example
+from example import Chan, GLib
+from gi.repository import Gio
 
 CHUNK = 65536
 
 
-def copy_input(stream):
+def copy_input(stream: Gio.IOStream) -> None:
     output = stream.get_output_stream()
     try:
         while (data := os.read(0, CHUNK)):
-            output.write_all(data)
-        output.close()
+            output.write_all(data, None)
+        output.close(None)
     except GLib.Error:
         pass        # the command reads no further
 
 
-def copy_output(stream, fd):
-    while (data := stream.get_input_stream().read_bytes(CHUNK).get_data()):
+def copy_output(stream: Gio.IOStream, fd: int) -> None:
+    while (data := stream.get_input_stream().read_bytes(CHUNK, None).get_data()):
         with open(fd, 'wb', buffering=0, closefd=False) as file:
             while data:
                 data = data[file.write(data):]
 
 
-def rexec(uri, command):
+def rexec(uri: str, *command: str) -> int:
     session = Chan.connect(uri)
     requests = session.open_channel('rexec')
     status_chan, statuses = Chan.pipe_new(1)
@@ -52,27 +50,16 @@ def rexec(uri, command):
     outputs = [threading.Thread(target=copy_output, args=pair) for pair in ((stdout, 1), (stderr, 2))]
     for thread in outputs:
         thread.start()
-    status = statuses.receive()
+    message = statuses.receive()
     for thread in outputs:
         thread.join()
+    status = example.lookup(message, 'Status', int) if message is not None else None
     if status is None:
         raise RuntimeError('the server sent no status')
-    return status['Status'] & 0xff
+    return status & 0xff
 
 
-def main():
-    arguments = [argument for number, argument in enumerate(sys.argv[1:]) if number != 1 or argument != '--']
-    if len(arguments) < 2:
-        print(__doc__, file=sys.stderr)
-        sys.exit(2)
-    try:
-        status = rexec(arguments[0], arguments[1:])
-    except (GLib.Error, RuntimeError) as error:
-        print(f'rexec: {getattr(error, "message", error)}', file=sys.stderr)
-        status = 1
-    # Not sys.exit(): the thread that reads the input may still wait.
-    sys.stdout.flush()
-    os._exit(status)
-
-
-main()
+uri, *command = example.arguments(__doc__, 2)
+if command[0] == '--':
+    del command[0]
+example.run(rexec, uri, *command)

@@ -6,29 +6,24 @@ came with it, which leads to whoever asked. Ends when the pool does.
 usage: worker.py URI|@NAME WORKER-NAME
 """
 
-import sys
-
-import gi
-
-gi.require_version('Chan', '1')
-from gi.repository import Chan, GLib  # noqa: E402
+import example
+from example import Chan, GLib
 
 
-def main(uri, name):
+def work(uri: str, name: str, *_more: str) -> None:
     session = Chan.connect(uri)
     # Without a queue: a job that waits here could be done by another worker.
     jobs_for_me, jobs = Chan.pipe_new(0)
     session.open_channel('workers').send({'Name': name, 'Jobs': jobs_for_me})
     for job in jobs:
-        number = job['Number']
+        number, reply = example.lookup(job, 'Number', int), example.lookup(job, 'Reply', Chan.Sender)
+        if number is None or reply is None:
+            continue
         try:
-            with job['Reply'] as reply:
+            with reply:
                 reply.send({'Number': number, 'Square': number * number, 'Worker': name})
-        except GLib.Error:
-            continue        # nobody waits for it any more
+        except GLib.Error as error:
+            example.debug(f'nobody waits for {number} any more: {error.message}')
 
 
-try:
-    main(*sys.argv[1:])
-except GLib.Error as lost:
-    sys.exit(f'worker: {lost.message}')
+example.run(work, *example.arguments(__doc__, 2))

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The examples in C, JavaScript, Python and Vala talk to each other, over each transport between processes.
+"""The examples in C, JavaScript, Python and Vala talk to each other, over each transport between processes; and to
+themselves, over each transport there is.
 
 What is tried is printed before, so the last such line before a failure says what failed.
 """
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import threading
@@ -16,7 +18,6 @@ import world
 from world import harness
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
-TRANSPORTS = ('tcp', 'tls', 'unix')
 
 
 def gjs(name):
@@ -33,13 +34,16 @@ REXEC_SERVER = {'c': 'rexec-server', 'vala': 'vala/vala-rexec-server', 'gjs': gj
                 'python': python('rexec-server')}
 ECHO = {'vala': 'vala/vala-echo', 'python': python('echo')}
 ECHO_SERVER = {'c': 'echo-server', 'vala': 'vala/vala-echo-server', 'python': python('echo-server')}
-CHAT = {'c': 'chat', 'vala': 'vala/vala-chat', 'gjs': gjs('chat')}
-CHAT_SERVER = {'c': 'chat-server', 'vala': 'vala/vala-chat-server', 'gjs': gjs('chat-server')}
-POOL = {'c': 'pool', 'vala': 'vala/vala-pool', 'gjs': gjs('pool')}
-ASK_POOL = {'c': 'ask-pool', 'vala': 'vala/vala-ask-pool', 'gjs': gjs('ask-pool')}
+CHAT = {'c': 'chat', 'vala': 'vala/vala-chat', 'gjs': gjs('chat'), 'python': python('chat')}
+CHAT_SERVER = {'c': 'chat-server', 'vala': 'vala/vala-chat-server', 'gjs': gjs('chat-server'), 'python': python('chat-server')}
+POOL = {'c': 'pool', 'vala': 'vala/vala-pool', 'gjs': gjs('pool'), 'python': python('pool')}
+ASK_POOL = {'c': 'ask-pool', 'vala': 'vala/vala-ask-pool', 'gjs': gjs('ask-pool'), 'python': python('ask-pool')}
 WORKER = {'c': 'worker', 'vala': 'vala/vala-worker', 'gjs': gjs('worker'), 'python': python('worker')}
-SEND_FILE = {'c': 'send-file', 'vala': 'vala/vala-send-file', 'gjs': gjs('send-file')}
-RECEIVE_FILES = {'c': 'receive-files', 'vala': 'vala/vala-receive-files', 'gjs': gjs('receive-files')}
+SEND_FILE = {'c': 'send-file', 'vala': 'vala/vala-send-file', 'gjs': gjs('send-file'), 'python': python('send-file')}
+RECEIVE_FILES = {'c': 'receive-files', 'vala': 'vala/vala-receive-files', 'gjs': gjs('receive-files'), 'python': python('receive-files')}
+
+# Both ends in one process.
+PING_PONG = {'c': 'ping-pong', 'vala': 'vala/vala-ping-pong', 'gjs': gjs('ping-pong'), 'python': python('ping-pong')}
 
 
 def each_transport(case):
@@ -49,7 +53,7 @@ def each_transport(case):
 
     for name, method in list(vars(case).items()):
         if name.startswith('over_'):
-            for transport in TRANSPORTS:
+            for transport in world.TRANSPORTS:
                 setattr(case, f'test_{name[5:]}_{transport}', over(method, transport))
     return case
 
@@ -100,7 +104,7 @@ class Rexec(LanguageCase):
 
 class Echo(LanguageCase):
     def test_each_to_each(self):
-        for transport in TRANSPORTS:
+        for transport in world.TRANSPORTS:
             for language, server_name in ECHO_SERVER.items():
                 server = self.serve_over(transport, name=server_name)
                 for client, name in ECHO.items():
@@ -242,23 +246,56 @@ class Files(LanguageCase):
             self.assertEqual((self.target / 'file').read_text(), 'old')
 
 
+class PingPong(LanguageCase):
+    """Client and server in one process: the only place for memory:."""
+
+    def play(self, name, uri, count=20):
+        out, err, status = self.run_program(name, '-n', count, uri, config=self.config(f'[Endpoint game]\nUri={uri}\n'))
+        self.assertEqual((err, status), (b'', 0))
+        rounds, where = re.fullmatch(r'(\d+) rounds over (\S+), \d+\.\d µs each\n', out.decode()).groups()
+        self.assertEqual(int(rounds), count)
+        return where
+
+    def test_memory(self):
+        for name in PING_PONG.values():
+            with self.subTest(name):
+                self.assertEqual(self.play(name, 'memory:game'), 'memory:game')
+                self.assertEqual(self.run_program(name, '-n', 1)[2], 0)
+                config = self.config('[Endpoint game]\nUri=memory:table\n')
+                out, err, status = self.run_program(name, '-n', 1, '@game', config=config)
+                self.assertEqual((err, status), (b'', 0))
+                self.assertIn(b'memory:table', out)
+
+    def test_between_processes(self):
+        for transport in world.TRANSPORTS:
+            for name in PING_PONG.values():
+                with self.subTest(f'{name} over {transport}'):
+                    self.assertTrue(self.play(name, self.new_uri(transport)).startswith(transport[:3]))
+
+    def test_memory_reaches_nobody_in_another_process(self):
+        self.serve_over('unix', name=CHAT_SERVER['c'])
+        for name in CHAT.values():
+            with self.subTest(name):
+                self.assert_one_line(self.run_program(name, 'memory:room', 'ann'), 1, 'room')
+
+
 class Ends(LanguageCase):
-    """How programs in C and Vala end; a script ends as its interpreter does."""
+    """How the programs end, in each language."""
 
     @staticmethod
-    def compiled(*rows):
-        return [row[language] for row in rows for language in ('c', 'vala')]
+    def programs(*rows):
+        return [name for row in rows for name in row.values()]
 
     def test_a_signal_ends_a_server(self):
         for number in (signal.SIGTERM, signal.SIGINT):
-            for name in self.compiled(CHAT_SERVER, POOL, RECEIVE_FILES):
+            for name in self.programs(CHAT_SERVER, POOL, RECEIVE_FILES):
                 with self.subTest(name):
                     server = self.serve_over('unix', name=name, arguments=[str(self.directory)])
                     server.process.send_signal(number)
                     self.assertEqual(server.process.wait(world.TIMEOUT), 0)
 
     def test_usage(self):
-        for name in self.compiled(CHAT, CHAT_SERVER, POOL, ASK_POOL, SEND_FILE, RECEIVE_FILES):
+        for name in self.programs(CHAT, CHAT_SERVER, POOL, ASK_POOL, SEND_FILE, RECEIVE_FILES):
             with self.subTest(name):
                 out, err, status = self.run_program(name)
                 self.assertEqual((out, status), (b'', 2))
@@ -267,7 +304,7 @@ class Ends(LanguageCase):
     def test_what_cannot_be_reached(self):
         path = self.write('file', 'content')
         for rows, argument in (((CHAT, ASK_POOL), '1'), ((SEND_FILE,), path)):
-            for name in self.compiled(*rows):
+            for name in self.programs(*rows):
                 with self.subTest(name):
                     self.assert_one_line(self.run_program(name, f'unix:{self.directory}/nobody', argument), 1, 'nobody')
                     self.assert_one_line(self.run_program(name, '@nowhere', argument), 78, 'nowhere')

@@ -1,0 +1,39 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Goes into a chat room: says what it reads, prints what others say. Ends with its input, after what was said came
+back.
+
+usage: chat.py URI|@NAME YOUR-NAME
+"""
+
+import sys
+import threading
+
+import example
+from example import Chan, GLib
+
+
+def say(voice: Chan.Sender) -> None:
+    try:
+        with voice:
+            for line in sys.stdin:
+                voice.send({'Text': line.removesuffix('\n')})
+    except GLib.Error as error:
+        # Why the room hears no more comes on the inbox too.
+        example.debug(f'not said: {error.message}')
+
+
+def chat(uri: str, name: str, *_more: str) -> None:
+    session = Chan.connect(uri)
+    voice = session.open_channel('chat')
+    mailbox, inbox = Chan.pipe_new(64)
+    voice.send({'Name': name, 'Inbox': mailbox})
+    threading.Thread(target=say, args=(voice,), daemon=True).start()
+    for message in inbox:
+        who, text = (example.lookup(message, key, str) for key in ('From', 'Text'))
+        if who is not None and text is not None:
+            print(f'{who}: {text}', flush=True)
+    session.close(timeout=2)
+
+
+example.run(chat, *example.arguments(__doc__, 2))
