@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Answers {"P": x, "R": sender} with {"P": x} on R, on every channel of every
- * session. A message that is not like that is passed over. */
+ * session. A message that is not like that is passed over, and so is one with
+ * another handle in x. */
 #include <glib-unix.h>
 #include <stdio.h>
 #include <libchan-glib/libchan-glib.h>
 #include <locale.h>
+#include <string.h>
 
 static char **arguments;
 
@@ -47,6 +49,21 @@ answer (ChanReceiver *requests, ChanSender *reply, GVariant *body)
   chan_sender_send_async (reply, message, G_PRIORITY_DEFAULT, NULL, sent_cb, g_object_ref (requests));
 }
 
+static gboolean
+holds_handle (GVariant *value)
+{
+  const char *type = g_variant_get_type_string (value);
+  gboolean holds = strchr (type, 'h') != NULL;
+
+  for (gsize i = 0; !holds && strchr (type, 'v') != NULL && i < g_variant_n_children (value); i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (value, i);
+
+      holds = holds_handle (child);
+    }
+  return holds;
+}
+
 static GVariant *
 answer_to (ChanMessage *message)
 {
@@ -57,6 +74,8 @@ answer_to (ChanMessage *message)
   if (!g_variant_is_of_type (body, G_VARIANT_TYPE_VARDICT))
     return NULL;
   payload = g_variant_lookup_value (body, "P", NULL);
+  if (payload != NULL && holds_handle (payload))
+    return NULL;
   g_variant_dict_init (&dict, NULL);
   if (payload != NULL)
     g_variant_dict_insert_value (&dict, "P", payload);

@@ -4,7 +4,7 @@
 // {Text} for each thing they say. Who leaves, or is cut off, is gone from the room. Prints its URI first.
 import GLib from 'gi://GLib';
 import Chan from 'gi://Chan?version=1';
-import {main, serveChannels} from './main.js';
+import {lookup, main, serveChannels} from './main.js';
 
 const guests = new Map();
 
@@ -24,7 +24,11 @@ function tellAll(said) {
 }
 
 async function serve(said) {
-    const {Name, Inbox} = (await said.receive_async()).unpack();
+    const message = await said.receive_async();
+    const Name = message !== null ? lookup(message, 'Name', 'string') : undefined;
+    const Inbox = message !== null ? lookup(message, 'Inbox', Chan.Sender) : undefined;
+    if (Name === undefined || Inbox === undefined)
+        return;
     if (guests.has(Name)) {
         Inbox.abort(new GLib.Error(Chan.ChannelError, Chan.ChannelError.PERMISSION, `${Name} is here already`));
         return;
@@ -32,8 +36,11 @@ async function serve(said) {
     guests.set(Name, Inbox);
     tellAll({From: 'room', Text: `${Name} comes in`});
     try {
-        for await (const message of said)
-            tellAll({From: Name, Text: message.unpack().Text});
+        for await (const words of said) {
+            const Text = lookup(words, 'Text', 'string');
+            if (Text !== undefined)
+                tellAll({From: Name, Text});
+        }
     } finally {
         guests.delete(Name);
         Inbox.close();

@@ -73,3 +73,12 @@ export function debug(text) {
     if (GLib.getenv('G_MESSAGES_DEBUG'))
         printerr(`# ${text}`);
 }
+
+// The value of a message {key: value, …}; undefined: there is none of this kind, a class or what typeof gives.
+export function lookup(message, key, kind) {
+    const value = message.unpack();
+    const isDict = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+    const found = isDict ? value[key] : undefined;
+    const isKind = typeof kind === 'string' ? typeof found === kind : found instanceof kind;
+    return isKind ? found : undefined;
+}

@@ -4,7 +4,7 @@
 // jobs. A job comes on any channel `jobs`, and goes, with all that is in it, to a worker that is free; the channel for
 // its answer leads from there to whoever asked, not through here. Prints its URI first.
 import Chan from 'gi://Chan?version=1';
-import {debug, main, serveChannels} from './main.js';
+import {debug, lookup, main, serveChannels} from './main.js';
 
 const [queue, queued] = Chan.pipe_new(16);
 const [registry, registered] = Chan.pipe_new(16);
@@ -18,8 +18,9 @@ async function dispatch(job) {
             const [end, message] = await Chan.select_async([registered, ...offers]);
             if (end !== registered)
                 return;
-            const {Name, Jobs} = message.unpack();
-            workers.set(Jobs, Name);
+            const Jobs = lookup(message, 'Jobs', Chan.Sender);
+            if (Jobs !== undefined)
+                workers.set(Jobs, lookup(message, 'Name', 'string'));
         } catch (error) {
             if (!workers.has(error.end))
                 throw error;

@@ -4,7 +4,8 @@
 // how much has arrived is told on Progress, and at the end {Done: true}. Prints its URI first.
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
-import {debug, main, serveChannels} from './main.js';
+import Chan from 'gi://Chan?version=1';
+import {debug, lookup, main, serveChannels} from './main.js';
 
 const CHUNK = 256 * 1024;
 
@@ -26,13 +27,18 @@ async function store(file, {Content, Progress}) {
 }
 
 async function receive(directory, message) {
-    const request = message.unpack();
-    const {Name, Size, Progress} = request;
+    const Name = lookup(message, 'Name', 'string');
+    const Size = lookup(message, 'Size', 'number');
+    const Content = lookup(message, 'Content', Gio.IOStream);
+    const Progress = lookup(message, 'Progress', Chan.Sender);
+    // What is no request is passed over, and its channels end with it.
+    if (Name === undefined || Size === undefined || Content === undefined || Progress === undefined)
+        return;
     try {
         // A name is no path: nothing outside the directory can be meant.
-        if (typeof Name !== 'string' || Name !== GLib.path_get_basename(Name) || ['.', '..', '/'].includes(Name))
+        if (Name !== GLib.path_get_basename(Name) || ['.', '..', '/'].includes(Name))
             throw new Error(`“${Name}” is not the name of a file`);
-        const received = await store(directory.get_child(Name), request);
+        const received = await store(directory.get_child(Name), {Content, Progress});
         if (received !== Size)
             throw new Error(`${Size} bytes were announced, ${received} came`);
         await Progress.send_async({Done: true});

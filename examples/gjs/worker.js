@@ -3,7 +3,7 @@
 // A worker of a pool: it registers itself with the channel on which it takes jobs, and answers each on the channel that
 // came with it, which leads to whoever asked. Ends when the pool does.
 import Chan from 'gi://Chan?version=1';
-import {debug, main} from './main.js';
+import {debug, lookup, main} from './main.js';
 
 async function work(uri, name) {
     const session = await Chan.connect_async(uri);
@@ -11,7 +11,10 @@ async function work(uri, name) {
     const [jobsForMe, jobs] = Chan.pipe_new(0);
     await session.open_channel('workers').send_async({Name: name, Jobs: jobsForMe});
     for await (const job of jobs) {
-        const {Number: number, Reply} = job.unpack();
+        const number = lookup(job, 'Number', 'number');
+        const Reply = lookup(job, 'Reply', Chan.Sender);
+        if (number === undefined || Reply === undefined)
+            continue;
         try {
             await Reply.send_async({Number: number, Square: number * number, Worker: name});
             Reply.close();

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Answers {"P": x, "R": sender} with {"P": x} on R, on every channel of every session. Prints its URI first.
+// Answers {"P": x, "R": sender} with {"P": x} on R, on every channel of every session. A message that is not like
+// that is passed over, and so is one with another handle in x. Prints its URI first.
 using Chan;
+
+bool holds_handle (Variant value) {
+    var type = value.get_type_string ();
+    var holds = type.contains ("h");
+    for (size_t i = 0; !holds && type.contains ("v") && i < value.n_children (); i++)
+        holds = holds_handle (value.get_child_value (i));
+    return holds;
+}
 
 async void answer (Message request) throws GLib.Error {
     var reply = request.lookup_handle ("R") as Sender;
@@ -9,6 +18,8 @@ async void answer (Message request) throws GLib.Error {
         return;
     var value = new VariantDict ();
     var payload = body.lookup_value ("P", null);
+    if (payload != null && holds_handle (payload))
+        return;
     value.insert_value ("P", payload ?? new Variant.maybe (VariantType.VARIANT, null));
     yield reply.send_async (new Message (value.end ()), Priority.DEFAULT, null);
     reply.close ();

@@ -279,6 +279,59 @@ class PingPong(LanguageCase):
                 self.assert_one_line(self.run_program(name, 'memory:room', 'ann'), 1, 'room')
 
 
+class Strangers(LanguageCase):
+    """A server goes on, whatever it is sent."""
+
+    def visit(self, row, *names, **options):
+        stranger = str(SOURCE / 'tests' / 'examples' / 'stranger.py')
+        for language, server_name in row.items():
+            print(f'# a stranger to {server_name}', flush=True)
+            server = self.serve_over('unix', name=server_name, **options)
+            self.assertEqual(self.run_program(stranger, server.uri, *names), (b'', b'', 0), language)
+            yield server
+            server.assert_alive()
+            server.stop()
+
+    def test_echo_server(self):
+        for server in self.visit(ECHO_SERVER, 'echo'):
+            self.assertEqual(self.run_program(ECHO['python'], server.uri, 'word'), (b'word\n', b'', 0))
+
+    def test_rexec_server(self):
+        for server in self.visit(REXEC_SERVER, 'rexec'):
+            self.assertEqual(self.rexec(server.uri, 'echo', 'word'), (b'word\n', b'', 0))
+
+    def test_chat_server(self):
+        for server in self.visit(CHAT_SERVER, 'chat'):
+            _out, err, status = self.run_program(CHAT['c'], server.uri, 'ann', stdin=b'x\n')
+            self.assertEqual((err, status), (b'', 0))
+
+    def test_pool(self):
+        for server in self.visit(POOL, 'workers'):
+            worker = self.spawn(WORKER['c'], server.uri, 'sound')
+            out, err, status = self.run_program(ASK_POOL['c'], server.uri, 3)
+            self.assertEqual((out.split(b'\n')[-2], err, status), (b'3 9 sound', b'', 0))
+            worker.kill()
+
+    def test_worker(self):
+        """Jobs that are none, through a pool in C, to a worker in each language."""
+        for language, name in WORKER.items():
+            for server in self.visit({'c': POOL['c']}, 'jobs'):
+                worker = self.spawn(name, server.uri, language)
+                out, err, status = self.run_program(ASK_POOL['c'], server.uri, 3)
+                self.assertEqual((out, err, status), (f'1 1 {language}\n2 4 {language}\n3 9 {language}\n'.encode(), b'', 0))
+                worker.kill()
+
+    def test_receive_files(self):
+        path = self.write('sound', 'content')
+        for server in self.visit(RECEIVE_FILES, 'files', arguments=[str(self.directory)]):
+            target = self.directory / 'sent'
+            path.replace(target)
+            _out, err, status = self.run_program(SEND_FILE['c'], server.uri, target)
+            self.assertEqual(status, 1)
+            self.assertIn(b'exist', err)
+            target.replace(path)
+
+
 class Ends(LanguageCase):
     """How the programs end, in each language."""
 
