@@ -4,6 +4,7 @@
 #include <libchan-glib/chan-types.h>
 #include <libchan-glib/chan-byte-stream.h>
 #include <libchan-glib/chan-config.h>
+#include <libchan-glib/chan-enum-types.h>
 #include <libchan-glib/chan-error.h>
 #include <libchan-glib/chan-fd.h>
 #include <libchan-glib/chan-listener.h>

@@ -13,10 +13,11 @@ import xml.etree.ElementTree as ElementTree
 CORE = '{http://www.gtk.org/introspection/core/1.0}'
 CALLABLES = ('method', 'constructor', 'function')
 
-# Links are written in C; references are JavaScript's business; JSON nodes are for those who have json-glib.
+# Links are written in C; references are JavaScript's business; JSON nodes are for those who have json-glib;
+# the quark of the errors is channel_error_quark().
 LEFT_OUT = re.compile(r'(Link|LinkFlags|LinkInfo|OpenInfo|HandleRef|StreamKind|.*Class|TransportInterface|MessageFunc)$'
                       r'|(Message|Selector)\.(ref|unref)$|Message\.(dup_json_node|new_from_json_node)$'
-                      r'|(Operation\.return|Listener\.deliver)_link$')
+                      r'|(Operation\.return|Listener\.deliver)_link$|ChannelError\.quark$')
 RENAMED = {'Options': 'SessionOptions'}
 ADDED = {'double', 'select', 'select_async', 'Message.pack', 'Message.unpack', 'Receiver.messages'}
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 
 import gi
 
@@ -100,6 +101,19 @@ def test_cancelled():
 def test_unknown_scheme():
     assert_raises(Chan.channel_error_quark(), Chan.ChannelError.NO_TRANSPORT,
                   Chan.connect, 'nosuchscheme://nowhere', None)
+
+
+def test_enumerations_have_their_types():
+    assert all(kind.__gtype__.name == f'Chan{kind.__name__}'
+               for kind in (Chan.ChannelError, Chan.LinkFlags, Chan.SessionRole, Chan.SessionState, Chan.StreamKind, Chan.Take))
+    listener = Chan.listen('memory:enumerations', None)
+    session = Chan.connect('memory:enumerations', None)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')     # PyGObject compares values of two types, and warns
+        assert session.props.state == Chan.SessionState.OPEN
+    assert isinstance(session.props.state, Chan.SessionState)
+    session.abort()
+    listener.close()
 
 
 def run_loop(start):

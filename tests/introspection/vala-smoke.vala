@@ -45,9 +45,18 @@ async void asynchronous () throws GLib.Error {
     report (message != null && message.get_body ().get_int32 () == 7, "async");
 }
 
+void enumerations () throws GLib.Error {
+    var listener = Chan.listen ("memory:vala-smoke");
+    var session = Chan.connect ("memory:vala-smoke");
+    report (session.state == SessionState.OPEN && typeof (SessionState).name () == "ChanSessionState", "enumerations");
+    session.abort ();
+    listener.close ();
+}
+
 int main () {
-    print ("1..4\n");
+    print ("1..5\n");
     try {
+        enumerations ();
         round_trip ();
         closed ();
         var loop = new MainLoop ();

@@ -23,6 +23,7 @@ GOOD = {
     'dev': '#!/bin/sh\n' + HASH_LINE,
     'LICENSE': 'any text, even TO' 'DO\n',
     'libchan-glib/chan-macros.h': C_LINE + '#define CHAN_API extern\n',
+    'libchan-glib/libchan-glib.h': C_LINE + '#include <libchan-glib/chan-types.h>\n#include <libchan-glib/chan-enum-types.h>\n',
     'libchan-glib/chan-types.h': C_LINE + '#include <gio/gio.h>\n#include <libchan-glib/chan-macros.h>\n',
     'libchan-glib/chan-foo.h': C_LINE + '#include <libchan-glib/chan-types.h>\nCHAN_API void chan_foo (void);\n',
     'libchan-glib/chan-foo-private.h': C_LINE + '#include "chan-foo.h"\n#include "wire/chan-bar.h"\n',
