@@ -42,6 +42,16 @@ typedef struct
   int fd;
 } Incoming;
 
+/**
+ * chan_accept_loop_ref: (skip)
+ * @self: a loop
+ *
+ * Adds a reference. Any thread.
+ *
+ * Returns: (transfer full): @self
+ *
+ * Since: 0.1
+ */
 ChanAcceptLoop *
 chan_accept_loop_ref (ChanAcceptLoop *self)
 {
@@ -49,6 +59,15 @@ chan_accept_loop_ref (ChanAcceptLoop *self)
   return self;
 }
 
+/**
+ * chan_accept_loop_unref:
+ * @self: (transfer full): a loop
+ *
+ * Drops a reference. Before the last one the loop must have been stopped, with
+ * [method@Chan.AcceptLoop.stop]. Any thread.
+ *
+ * Since: 0.1
+ */
 void
 chan_accept_loop_unref (ChanAcceptLoop *self)
 {
@@ -240,6 +259,21 @@ loop_flush (gpointer owner, ChanLater *later)
 
 static const ChanReactorFuncs loop_funcs = { loop_service, loop_flush };
 
+/**
+ * chan_accept_loop_new: (skip)
+ * @fd: a socket that listens; it becomes the loop's
+ * @options: the limits (`max-sessions`, `max-sessions-per-peer`); read now
+ * @incoming: takes each connection
+ * @data: for @incoming
+ * @data_free: (nullable): frees @data, when no call will come any more
+ *
+ * Starts to accept connections, in a thread of the library. It goes on until
+ * [method@Chan.AcceptLoop.stop].
+ *
+ * Returns: (transfer full): the loop
+ *
+ * Since: 0.1
+ */
 ChanAcceptLoop *
 chan_accept_loop_new (int fd, ChanOptions *options, ChanAcceptFunc incoming, gpointer data, GDestroyNotify data_free)
 {
@@ -267,6 +301,17 @@ chan_accept_loop_new (int fd, ChanOptions *options, ChanAcceptFunc incoming, gpo
   return self;
 }
 
+/**
+ * chan_accept_loop_stop:
+ * @self: a loop
+ *
+ * Accepts nothing any more and closes the socket. No call comes after this
+ * returned; one that is running in another thread is waited for. So it must not
+ * be called under a lock that the loop's function takes; else from any thread,
+ * any number of times, also in that function.
+ *
+ * Since: 0.1
+ */
 void
 chan_accept_loop_stop (ChanAcceptLoop *self)
 {
@@ -292,6 +337,16 @@ chan_accept_loop_stop (ChanAcceptLoop *self)
     data_free (self->data);
 }
 
+/**
+ * chan_accept_loop_session_ended:
+ * @self: a loop
+ * @peer: (transfer full): from the loop's function
+ *
+ * The connection came to nothing, or its session is over: it does not count any
+ * more. Any thread.
+ *
+ * Since: 0.1
+ */
 void
 chan_accept_loop_session_ended (ChanAcceptLoop *self, ChanAcceptPeer *peer)
 {
@@ -319,6 +374,17 @@ link_disposed (gpointer data, GObject *link)
   g_free (living);
 }
 
+/**
+ * chan_accept_loop_session_lives:
+ * @self: a loop
+ * @peer: (transfer full): from the loop's function
+ * @link: the link over that connection
+ *
+ * The connection became a session, which counts until @link is disposed of. Any
+ * thread.
+ *
+ * Since: 0.1
+ */
 void
 chan_accept_loop_session_lives (ChanAcceptLoop *self, ChanAcceptPeer *peer, GObject *link)
 {

@@ -6,6 +6,15 @@
 
 #include "chan-error.h"
 
+/**
+ * chan_byte_io_clear:
+ * @self: a byte I/O
+ *
+ * Frees what its fields hold, received file descriptors too; for the `free` of
+ * an implementation. C only.
+ *
+ * Since: 0.1
+ */
 void
 chan_byte_io_clear (ChanByteIO *self)
 {
@@ -22,6 +31,14 @@ chan_byte_io_clear (ChanByteIO *self)
   self->read_pending = FALSE;
 }
 
+/**
+ * chan_byte_io_free:
+ * @self: (nullable) (transfer full): a byte I/O
+ *
+ * Frees it and closes its file descriptor; in any state. C only.
+ *
+ * Since: 0.1
+ */
 void
 chan_byte_io_free (ChanByteIO *self)
 {
@@ -29,7 +46,20 @@ chan_byte_io_free (ChanByteIO *self)
     self->funcs->free (self);
 }
 
-/* The first failure is the cause; what follows from it (EPIPE after a reset) only hides it. */
+/**
+ * chan_byte_io_fail:
+ * @self: a byte I/O
+ * @failure: (transfer full): what failed
+ * @error: where to put the first failure
+ *
+ * For an implementation that fails: keeps the first failure, which is the cause
+ * (what follows from it, such as EPIPE after a reset, only hides it), and returns
+ * a copy of it. C only.
+ *
+ * Returns: %CHAN_BYTE_IO_ERROR
+ *
+ * Since: 0.1
+ */
 gssize
 chan_byte_io_fail (ChanByteIO *self, GError *failure, GError **error)
 {
@@ -40,7 +70,19 @@ chan_byte_io_fail (ChanByteIO *self, GError *failure, GError **error)
   return CHAN_BYTE_IO_ERROR;
 }
 
-/* Without a failure: reading ended because of the one there is. */
+/**
+ * chan_byte_io_fail_read:
+ * @self: a byte I/O
+ * @failure: (nullable) (transfer full): what failed; %NULL: reading ended
+ *   because of the failure there is
+ * @error: where to put the first failure
+ *
+ * As [method@Chan.ByteIO.fail], and notes that reading failed. C only.
+ *
+ * Returns: %CHAN_BYTE_IO_ERROR
+ *
+ * Since: 0.1
+ */
 gssize
 chan_byte_io_fail_read (ChanByteIO *self, GError *failure, GError **error)
 {
@@ -75,6 +117,19 @@ error_from_errno (int saved_errno)
     }
 }
 
+/**
+ * chan_byte_io_fail_errno:
+ * @self: a byte I/O
+ * @saved_errno: the `errno` of a system call
+ * @error: where to put the first failure
+ *
+ * As [method@Chan.ByteIO.fail], with the error that this `errno` means for a
+ * connection. C only.
+ *
+ * Returns: %CHAN_BYTE_IO_ERROR
+ *
+ * Since: 0.1
+ */
 gssize
 chan_byte_io_fail_errno (ChanByteIO *self, int saved_errno, GError **error)
 {

@@ -85,7 +85,7 @@ chan_link_set_stream_data (ChanLink *self, guint64 stream, gpointer data)
  * @self: a link
  * @stream: a stream
  *
- * Gets what was kept with chan_link_set_stream_data().
+ * Gets what was kept with [method@Chan.Link.set_stream_data].
  *
  * Returns: (nullable): the data
  *
@@ -149,7 +149,7 @@ chan_link_import_fd (ChanLink *self, int fd, guint max)
  * @self: a link
  * @body: what came, checked: every value of type `h` is an index into @handles
  * @handles: (transfer full) (array length=n_handles) (nullable): made with
- *   [method@Chan.Link.import_end] and chan_link_import_fd()
+ *   [method@Chan.Link.import_end] and [method@Chan.Link.import_fd]
  * @n_handles: how many there are
  *
  * Makes the message for [method@Chan.Link.deliver_message] of a body and the

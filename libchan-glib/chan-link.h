@@ -80,6 +80,7 @@ typedef struct
  * @remote_address: (nullable): the address of the peer
  * @bytes_in: bytes read from the wire
  * @bytes_out: bytes written to the wire
+ * @unread_bytes: bytes of messages that have arrived and were not taken yet
  *
  * What a link tells of itself. Borrowed, valid while the link lives.
  *
@@ -117,8 +118,8 @@ typedef struct
  * @shutdown: the session ends; with @drain after everything sent was written
  * @service: drives it: @ready is what poll() said; does at most 64 KiB of work.
  *   %FALSE with @error: the link is dead
- * @has_room: may a message or bytes be sent on @stream now; if not, it must say when with chan_link_deliver_room()
- * @ping: asks the peer for a sign of life, answered with chan_link_deliver_pong(). %FALSE: cannot
+ * @has_room: may a message or bytes be sent on @stream now; if not, it must say when with [method@Chan.Link.deliver_room]
+ * @ping: asks the peer for a sign of life, answered with [method@Chan.Link.deliver_pong]. %FALSE: cannot
  * @forget: @stream is over both ways; nothing will be asked about it again
  * @describe: fills in what is known of the peer
  *

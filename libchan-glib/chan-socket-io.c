@@ -299,6 +299,17 @@ chan_socket_io_new_for_owner (int fd, GIOStream *owner)
   return &self->base;
 }
 
+/**
+ * chan_socket_io_new: (skip)
+ * @fd: a connected stream socket; it becomes the byte I/O's
+ *
+ * The bytes of a socket, which may be of any family; over a Unix socket file
+ * descriptors too. C only.
+ *
+ * Returns: (transfer full): the byte I/O
+ *
+ * Since: 0.1
+ */
 ChanByteIO *
 chan_socket_io_new (int fd)
 {

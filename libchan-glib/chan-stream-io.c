@@ -51,6 +51,21 @@ new_for_descriptors (GIOStream *stream, GError **error)
   return chan_pipe_io_new (input_fd, output_fd, stream, error);
 }
 
+/**
+ * chan_stream_io_new: (skip)
+ * @stream: a connected stream, which is kept, and closed in the end
+ * @error: return location for an error
+ *
+ * The bytes of a stream: a socket connection, or a pair of streams over file
+ * descriptors that can be polled (sockets, pipes, terminals). Anything else
+ * cannot be driven from any thread without blocking, and fails with
+ * %CHAN_CHANNEL_ERROR_UNSUPPORTED; one that is closed, with
+ * %CHAN_CHANNEL_ERROR_CLOSED. C only.
+ *
+ * Returns: (transfer full): the byte I/O
+ *
+ * Since: 0.1
+ */
 ChanByteIO *
 chan_stream_io_new (GIOStream *stream, GError **error)
 {

@@ -21,6 +21,21 @@ read_dialect (ChanOptions *options)
   return CHAN_SPDY_DIALECT_UNKNOWN;
 }
 
+/**
+ * chan_stream_link_new: (skip)
+ * @io: (transfer full): the connection; taken also when this fails
+ * @role: which side of the session this is
+ * @options: the options of the session; read now
+ * @error: return location for an error
+ *
+ * A link over a connection. It is to be given to
+ * [method@Chan.Operation.return_link] or [method@Chan.Listener.deliver_link].
+ * C only.
+ *
+ * Returns: (transfer full): the link
+ *
+ * Since: 0.1
+ */
 ChanLink *
 chan_stream_link_new (ChanByteIO *io, ChanSessionRole role, ChanOptions *options, GError **error)
 {

@@ -4,6 +4,16 @@
 #include "chan-fork.h"
 #include "chan-link-private.h"
 
+/**
+ * ChanStreamLink:
+ *
+ * The link over any two-way stream of bytes: SPDY frames and msgpack, behind
+ * `tcp:`, `tls:` and `unix:`, and behind a stream of your own. C only: bindings
+ * give their stream to [method@Chan.Operation.return_stream].
+ *
+ * Since: 0.1
+ */
+
 /* The slots of a link over bytes, and its turn at the socket. What comes in:
  * chan-stream-link-input.c; what it does with messages: chan-stream-link-data.c. */
 

@@ -7,15 +7,11 @@
 
 G_BEGIN_DECLS
 
-/* The link over any two-way stream of bytes: SPDY frames and msgpack, behind
- * tcp, tls and unix, and behind a stream of your own. C only. */
-
 #define CHAN_TYPE_STREAM_LINK (chan_stream_link_get_type ())
 
 CHAN_API
 G_DECLARE_FINAL_TYPE (ChanStreamLink, chan_stream_link, CHAN, STREAM_LINK, ChanLink)
 
-/* Takes over io, also if it fails (bad options). */
 CHAN_API ChanLink *chan_stream_link_new (ChanByteIO *io, ChanSessionRole role, ChanOptions *options, GError **error);
 
 G_END_DECLS
