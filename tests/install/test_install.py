@@ -21,6 +21,7 @@ SOURCE, BUILD = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 CONFIGURATION = json.loads(sys.argv[3])
 PREFIX = BUILD / 'prefix'
 PYTHON = 'lib/python3/dist-packages'
+SITE = 'share/doc/libchan-glib-1'
 INCLUDE = PREFIX / 'include/chan-glib-1/libchan-glib'
 WARNINGS = ['-Wall', '-Wextra', '-Werror', '-pedantic']
 ADDRESSES = ['memory:installed', 'tcp://127.0.0.1:0']
@@ -59,12 +60,14 @@ def library_dir():
 
 def install():
     """Configures and compiles only what is installed, then installs it."""
-    features = [f'-D{name}={"enabled" if CONFIGURATION[name] else "disabled"}' for name in ('tls', 'introspection', 'vapi')]
+    features = [f'-D{name}={"enabled" if CONFIGURATION[name] else "disabled"}' for name in ('tls', 'introspection', 'vapi', 'docs')]
     compiler = {'CC': ' '.join(CONFIGURATION['cc'])}
-    if not (BUILD / 'build.ninja').exists():
+    configured = BUILD / 'configured'
+    if not configured.exists() or configured.read_text() != ' '.join(features):
         shutil.rmtree(BUILD, ignore_errors=True)
         run('meson', 'setup', BUILD, SOURCE, f'--prefix={PREFIX}', '--buildtype=plain', '-Dtests=false',
             f'-Dpython_overrides_dir={PREFIX}/{PYTHON}/gi/overrides', *features, **compiler)
+        configured.write_text(' '.join(features))
     run('ninja', '-C', BUILD, '-j2', **compiler)
     shutil.rmtree(PREFIX, ignore_errors=True)
     run('meson', 'install', '-C', BUILD, '--no-rebuild', '--quiet')
@@ -99,7 +102,19 @@ def test_nothing_else_is_installed():
                      'share/gjs-1.0/overrides/Chan.js', 'share/gjs-1.0/overrides/Chan.d.ts']
     if CONFIGURATION['vapi']:
         expected += ['share/vala/vapi/libchan-glib-1.vapi', 'share/vala/vapi/libchan-glib-1.deps']
-    assert installed() == sorted(expected), set(installed()) ^ set(expected)
+    there = [name for name in installed() if not name.startswith(f'{SITE}/')]
+    assert there == sorted(expected), set(there) ^ set(expected)
+
+
+def test_documentation_site():
+    """As it was built; tests/docs sees to what is in it. Devhelp finds a book by the name of its folder."""
+    there = {name.removeprefix(f'{SITE}/') for name in installed() if name.startswith(f'{SITE}/')}
+    if not CONFIGURATION['docs']:
+        assert not there, there
+        return
+    assert there >= {'index.html', 'libchan-glib-1.devhelp2', 'ten-minutes.html', 'method.Sender.send.html', 'style.css'}, there
+    built = BUILD / 'docs/libchan-glib-1'
+    assert there == {path.relative_to(built).as_posix() for path in built.rglob('*') if path.is_file()}
 
 
 def test_pkg_config():
