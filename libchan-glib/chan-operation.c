@@ -131,7 +131,7 @@ chan_operation_get_options (ChanOperation *self)
  *
  * Gets what cancels the operation.
  *
- * Returns: (transfer none) (nullable): a cancellable
+ * Returns: (transfer none) (nullable): a cancellable, or %NULL if nothing can cancel it
  *
  * Since: 0.1
  */

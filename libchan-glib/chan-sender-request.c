@@ -68,7 +68,7 @@ no_answer (GError **error)
  * who works on the answer sees `peer-closed`. Handles of @message are moved if
  * the request was sent, whether it is answered or not.
  *
- * Returns: (transfer full) (nullable): the answer, or %NULL on error
+ * Returns: (transfer full): the answer, or %NULL on error
  *   (%CHAN_CHANNEL_ERROR_CLOSED if the return channel was closed without one)
  *
  * Since: 0.1
@@ -92,7 +92,7 @@ chan_sender_request (ChanSender *self, ChanMessage *message, const char *reply_k
  * together: when it passes, the return channel is closed and the call fails
  * with %G_IO_ERROR_TIMED_OUT.
  *
- * Returns: (transfer full) (nullable): the answer, or %NULL on error
+ * Returns: (transfer full): the answer, or %NULL on error
  *
  * Since: 0.1
  */
@@ -224,7 +224,7 @@ chan_sender_request_async (ChanSender *self, ChanMessage *message, const char *r
  *
  * Finishes [method@Chan.Sender.request_async].
  *
- * Returns: (transfer full) (nullable): the answer, or %NULL on error
+ * Returns: (transfer full): the answer, or %NULL on error
  *
  * Since: 0.1
  */
