@@ -258,6 +258,10 @@ chan_attendant_forked (void)
   close (wake);
   epoll_ctl (attendant->poller->epoll_fd, EPOLL_CTL_ADD, attendant->wake_fd, &event);
   attendant->missing = TRUE;
+  /* Those that were noted are the parent's (chan-fork.c); to give back references is not for now. */
+  attendant->noted = g_ptr_array_new ();
+  attendant->ticking = FALSE;
+  attendant->fast = 0;
 }
 
 ChanPoller *

@@ -88,6 +88,8 @@ replace_connections (void)
       /* Threads that waited are not here. */
       reactor->hold = reactor->hold == CHAN_HOLD_HELD ? CHAN_HOLD_FREE : reactor->hold;
       reactor->waiters.next = reactor->waiters.prev = &reactor->waiters;
+      /* Nor is who would have written: the next output finds somebody. */
+      reactor->at_attendant = reactor->flush_queued = reactor->lazy_output = reactor->batched_output = FALSE;
     }
   close (ended[0]);
   close (quiet);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "chan-dbus-fork.h"
 #include "chan-dbus-route.h"
 #include "chan-dbus-thread.h"
 
@@ -12,6 +13,7 @@
 /* How long a connection to a peer that closed the session waits for that peer to go first. */
 #define LINGER_MS 2000
 #define LINGER_KEY "chan-dbus-linger"
+#define FORK_KEY "chan-dbus-fork"
 /* Both at the end of the process, which waits for it. */
 #define EXIT_FLUSH_MS 500
 
@@ -93,9 +95,21 @@ at_exit (void)
   g_mutex_unlock (&buses_lock);
 }
 
+/* Who inherits the socket would keep the connection open when this process is gone. */
+static void
+keep_from_children (GDBusConnection *connection)
+{
+  GIOStream *stream = g_dbus_connection_get_stream (connection);
+
+  if (G_IS_SOCKET_CONNECTION (stream))
+    g_object_set_data (G_OBJECT (connection), FORK_KEY,
+                       chan_dbus_fork_add_fd (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)))));
+}
+
 static void
 remember (GDBusConnection *connection)
 {
+  keep_from_children (connection);
   g_mutex_lock (&buses_lock);
   if (all == NULL)
     {
@@ -107,9 +121,11 @@ remember (GDBusConnection *connection)
   g_mutex_unlock (&buses_lock);
 }
 
+/* Before it is closed */
 static void
 forget (GDBusConnection *connection)
 {
+  chan_dbus_fork_remove_fd (g_object_steal_data (G_OBJECT (connection), FORK_KEY));
   g_mutex_lock (&buses_lock);
   g_ptr_array_remove_fast (all, connection);
   g_mutex_unlock (&buses_lock);
@@ -152,8 +168,8 @@ linger_end (gpointer data)
   Lingering *self = data;
 
   g_signal_handler_disconnect (self->connection, self->closed_id);
-  g_dbus_connection_close (self->connection, NULL, NULL, NULL);
   forget (self->connection);
+  g_dbus_connection_close (self->connection, NULL, NULL, NULL);
   g_source_destroy (self->timeout);
   g_source_unref (self->timeout);
   g_object_unref (self->connection);
@@ -194,8 +210,8 @@ flushed (GObject *source, GAsyncResult *result, gpointer data)
     linger (connection);
   else
     {
-      g_dbus_connection_close (connection, NULL, NULL, NULL);
       forget (connection);
+      g_dbus_connection_close (connection, NULL, NULL, NULL);
     }
   g_source_destroy (timeout);
   g_source_unref (timeout);

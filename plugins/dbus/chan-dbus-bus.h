@@ -29,6 +29,7 @@ GDBusConnection *chan_dbus_bus_get_connection (ChanDBusBus *self);
 gboolean         chan_dbus_bus_is_bus         (ChanDBusBus *self);
 struct _ChanDBusRouter *chan_dbus_bus_get_router (ChanDBusBus *self);
 
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChanDBusBus, chan_dbus_bus_unref)
 
 G_END_DECLS

@@ -9,6 +9,7 @@
 #include "chan-dbus-credentials.h"
 #include "chan-dbus-direct.h"
 #include "chan-dbus-error.h"
+#include "chan-dbus-fork.h"
 #include "chan-dbus-link.h"
 #include "chan-dbus-thread.h"
 #include "chan-dbus-transport.h"
@@ -300,7 +301,7 @@ begin (gpointer data)
 gboolean
 chan_dbus_open_link (ChanOperation *operation, GError **error)
 {
-  ChanDBusAddress *address = chan_dbus_address_new (operation, error);
+  ChanDBusAddress *address = chan_dbus_fork_check (error) ? chan_dbus_address_new (operation, error) : NULL;
   Connect *self;
 
   if (address == NULL)

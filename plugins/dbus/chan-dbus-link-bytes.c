@@ -23,6 +23,7 @@ chan_dbus_bytes_new (Stream *stream, GError **error)
     {
       stream->fd = fds[0];
       stream->far_fd = fds[1];
+      stream->fork_fd = chan_dbus_fork_add_fd (stream->fd);
       return TRUE;
     }
   failed = errno;
@@ -34,6 +35,7 @@ void
 chan_dbus_bytes_take (ChanDBusLink *self, Stream *stream, int fd)
 {
   stream->fd = fd;
+  stream->fork_fd = chan_dbus_fork_add_fd (fd);
   g_unix_set_fd_nonblocking (fd, TRUE, NULL);
   chan_dbus_bytes_watch (self, stream);
 }
@@ -64,6 +66,7 @@ chan_dbus_bytes_close (ChanDBusLink *self, Stream *stream)
   if (stream->watched != 0)
     epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, stream->fd, NULL);
   stream->watched = 0;
+  chan_dbus_fork_remove_fd (g_steal_pointer (&stream->fork_fd));
   if (stream->fd >= 0)
     close (stream->fd);
   if (stream->far_fd >= 0)

@@ -32,7 +32,7 @@ chan_dbus_link_call (ChanDBusLink *self, CallKind kind, guint64 number, const ch
 {
   Call *call;
 
-  if (self->over)
+  if (chan_dbus_link_is_left (self) || self->over)
     {
       if (parameters != NULL)
         g_variant_unref (g_variant_ref_sink (parameters));
@@ -100,7 +100,7 @@ chan_dbus_link_over (ChanDBusLink *self, const char *error_name, const char *tex
 {
   g_autoptr (GDBusMessage) message = NULL;
 
-  if (self->over || self->route == NULL)
+  if (chan_dbus_link_is_left (self) || self->over || self->route == NULL)
     return;
   if (error_name != NULL)
     chan_dbus_link_flush (self);
@@ -117,6 +117,20 @@ chan_dbus_link_over (ChanDBusLink *self, const char *error_name, const char *tex
   g_queue_clear_full (&self->waiting, (GDestroyNotify) call_free);
   g_queue_clear_full (&self->unanswered, (GDestroyNotify) call_free);
   self->waiting_bytes = self->unanswered_bytes = 0;
+}
+
+gboolean
+chan_dbus_link_is_left (ChanDBusLink *self)
+{
+  if (self->generation == chan_dbus_fork_generation ())
+    return FALSE;
+  self->over = TRUE;
+  self->objects = NULL;
+  self->route = NULL;
+  g_queue_clear_full (&self->waiting, (GDestroyNotify) call_free);
+  g_queue_clear_full (&self->unanswered, (GDestroyNotify) call_free);
+  self->waiting_bytes = self->unanswered_bytes = 0;
+  return TRUE;
 }
 
 /* --- answers --- */

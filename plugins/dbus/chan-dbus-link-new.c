@@ -110,6 +110,7 @@ chan_dbus_link_new (ChanDBusRoute *route, const char *peer_path, ChanSessionRole
   self->route = route;
   self->peer_path = g_strdup (peer_path);
   self->role = role;
+  self->generation = chan_dbus_fork_generation ();
   self->next_number = role == CHAN_SESSION_CLIENT ? 1 : 2;
   self->credentials = credentials != NULL ? g_object_ref (credentials) : NULL;
   self->objects = chan_dbus_objects_new (route->bus, route->path, route->inbox->peer,

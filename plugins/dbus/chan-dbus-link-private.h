@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "chan-dbus-fork.h"
 #include "chan-dbus-link.h"
 #include "chan-dbus-objects.h"
 #include "chan-dbus-value.h"
@@ -60,6 +61,7 @@ typedef struct
   gsize in_told;           /* bytes of these */
   /* byte streams: chan-dbus-link-bytes.c */
   int fd;                  /* our end, or -1 */
+  ChanDBusForkFd *fork_fd; /* of it */
   int far_fd;              /* the peer's, until a message names it; or -1 */
   guint32 watched;         /* epoll events */
   GBytes *rest;            /* what the socket did not take; or NULL */
@@ -98,6 +100,7 @@ struct _ChanDBusLink
   gboolean room_wanted;     /* by some stream */
   guint64 bytes_in, bytes_out;
   gboolean started, closing, close_sent, over;
+  guint generation;         /* of the process that made it (chan-dbus-fork.h) */
   gboolean pinging, ping_wanted;
   gint64 now, heard, ping_deadline;
   GError *failure;          /* found while handling; the service returns it */
@@ -132,6 +135,9 @@ void     chan_dbus_link_call       (ChanDBusLink *self, CallKind kind, guint64 n
 void     chan_dbus_link_flush      (ChanDBusLink *self);
 /* The session is over: nothing more is said or heard. */
 void     chan_dbus_link_over       (ChanDBusLink *self, const char *error_name, const char *text);
+
+/* TRUE: this is a child of the process whose link it is. Then it is over, and what its threads may have locked is left. */
+gboolean chan_dbus_link_is_left     (ChanDBusLink *self);
 
 void     chan_dbus_link_set_poll    (ChanDBusLink *self);
 void     chan_dbus_link_answered   (ChanDBusLink *self, guint64 tag, GDBusMessage *reply);

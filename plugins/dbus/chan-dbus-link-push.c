@@ -138,7 +138,7 @@ chan_dbus_link_send (ChanLink *link, guint64 id, ChanMessage *message, const Cha
   g_autoptr (GUnixFDList) fds = NULL;
   GVariant *parameters;
 
-  if (stream == NULL || self->over)
+  if (stream == NULL || chan_dbus_link_is_left (self) || self->over)
     return fail (error, CHAN_CHANNEL_ERROR_CLOSED, "The session is closed");
   parameters = encode (self, stream, message, refs, n_refs, &fds, cost, error);
   if (parameters == NULL)

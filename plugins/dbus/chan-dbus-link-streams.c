@@ -45,7 +45,7 @@ chan_dbus_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GErro
   Stream fds = { .fd = -1, .far_fd = -1 };
   Stream *stream;
 
-  if (self->over || (info->parent != 0 && parent == NULL))
+  if (chan_dbus_link_is_left (self) || self->over || (info->parent != 0 && parent == NULL))
     {
       g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CLOSED, "The session is closed");
       return FALSE;
@@ -55,6 +55,7 @@ chan_dbus_link_open (ChanLink *link, guint64 id, const ChanOpenInfo *info, GErro
   stream = chan_dbus_link_add_stream (self, self->next_number, id, info, TRUE);
   self->next_number += 2;
   stream->fd = fds.fd;
+  stream->fork_fd = fds.fork_fd;
   stream->far_fd = fds.far_fd;
   stream->parent = parent != NULL ? parent->number : 0;
   stream->named = TRUE;
@@ -71,7 +72,7 @@ chan_dbus_link_finish (ChanLink *link, guint64 id)
   ChanDBusLink *self = CHAN_DBUS_LINK (link);
   Stream *stream = lookup (link, id);
 
-  if (stream == NULL || self->over)
+  if (stream == NULL || chan_dbus_link_is_left (self) || self->over)
     return;
   if (chan_dbus_kind_is_bytes (stream->kind))
     chan_dbus_bytes_finish (self, stream);
@@ -154,6 +155,7 @@ chan_dbus_link_forget (ChanLink *link, guint64 id)
 
   if (stream == NULL)
     return;
+  chan_dbus_link_is_left (self);
   number = stream->number;
   chan_link_set_stream_data (link, id, NULL);
   if (stream->granting)
@@ -211,7 +213,7 @@ chan_dbus_link_has_room (ChanLink *link, guint64 id)
   Stream *stream = lookup (link, id);
   gboolean room;
 
-  if (stream == NULL || !self->started || self->over)
+  if (stream == NULL || !self->started || chan_dbus_link_is_left (self) || self->over)
     return FALSE;
   if (chan_dbus_kind_is_bytes (stream->kind))
     return stream->rest == NULL && !stream->out_broken;

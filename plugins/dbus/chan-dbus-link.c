@@ -25,7 +25,7 @@ dbus_link_ping (ChanLink *link)
   ChanDBusLink *self = CHAN_DBUS_LINK (link);
 
   self->ping_wanted = TRUE;
-  if (!self->pinging && !self->over)
+  if (!chan_dbus_link_is_left (self) && !self->pinging && !self->over)
     {
       self->pinging = TRUE;
       self->ping_deadline = g_get_monotonic_time () + (gint64) self->keepalive_timeout_sec * G_USEC_PER_SEC;
@@ -169,6 +169,12 @@ dbus_link_service (ChanLink *link, GIOCondition ready, GError **error)
 {
   ChanDBusLink *self = CHAN_DBUS_LINK (link);
 
+  if (chan_dbus_link_is_left (self))
+    {
+      g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST,
+                           "This session belongs to the process that forked this one: make another here");
+      return FALSE;
+    }
   if (self->over)
     return TRUE;
   self->now = g_get_monotonic_time ();

@@ -7,6 +7,7 @@
 #include "chan-dbus-bus.h"
 #include "chan-dbus-credentials.h"
 #include "chan-dbus-error.h"
+#include "chan-dbus-fork.h"
 #include "chan-dbus-service.h"
 #include "chan-dbus-socket.h"
 #include "chan-dbus-thread.h"
@@ -27,6 +28,7 @@ typedef struct
   ChanOperation *operation; /* until listening began */
   GPtrArray *exports;       /* of Exported */
   gboolean stopped;
+  guint generation;
   ChanAcceptLoop *loop;     /* without a bus */
   ChanDBusSocket socket;
 } Listening;
@@ -326,6 +328,9 @@ listening_stop (gpointer data)
 
   if (self->loop != NULL)
     chan_accept_loop_stop (self->loop);
+  /* In a child of the process that listens: that goes on. */
+  if (self->generation != chan_dbus_fork_generation ())
+    return;
   chan_dbus_socket_clear (&self->socket);
   chan_dbus_thread_call (stop_in_thread, self);
 }
@@ -333,7 +338,7 @@ listening_stop (gpointer data)
 gboolean
 chan_dbus_listen (ChanListener *listener, ChanOperation *operation, GError **error)
 {
-  ChanDBusAddress *address = chan_dbus_address_new (operation, error);
+  ChanDBusAddress *address = chan_dbus_fork_check (error) ? chan_dbus_address_new (operation, error) : NULL;
   Listening *self;
 
   if (address == NULL)
@@ -341,6 +346,7 @@ chan_dbus_listen (ChanListener *listener, ChanOperation *operation, GError **err
   self = g_new0 (Listening, 1);
   g_atomic_ref_count_init (&self->ref_count);
   self->address = address;
+  self->generation = chan_dbus_fork_generation ();
   self->service = chan_dbus_service_new (listener, chan_operation_get_options (operation), address);
   self->exports = g_ptr_array_new_with_free_func (exported_free);
   self->socket.fd = -1;

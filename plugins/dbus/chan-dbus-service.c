@@ -7,6 +7,7 @@
 #include "chan-dbus-credentials.h"
 #include "chan-dbus-direct.h"
 #include "chan-dbus-error.h"
+#include "chan-dbus-fork.h"
 #include "chan-dbus-hand.h"
 #include "chan-dbus-interfaces.h"
 #include "chan-dbus-link.h"
@@ -43,6 +44,7 @@ typedef struct
 {
   ChanDBusService *service;
   guint uid;
+  guint generation;
 } Counted;
 
 ChanDBusService *
@@ -133,6 +135,8 @@ session_gone (gpointer data, GObject *link)
 {
   Counted *self = data;
 
+  if (self->generation != chan_dbus_fork_generation ())
+    return;
   uncount (self->service, self->uid);
   chan_dbus_service_unref (self->service);
   g_free (self);
@@ -256,7 +260,7 @@ let_in (Call *self, ChanListener *listener, GCredentials *credentials)
       return;
     }
   counted = g_new (Counted, 1);
-  *counted = (Counted) { chan_dbus_service_ref (self->service), uid };
+  *counted = (Counted) { chan_dbus_service_ref (self->service), uid, chan_dbus_fork_generation () };
   g_object_weak_ref (G_OBJECT (link), session_gone, counted);
   g_dbus_method_invocation_return_value (g_object_ref (self->invocation), answer);
   chan_listener_deliver_link (listener, link);

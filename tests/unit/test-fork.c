@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the child of a fork() does to the sessions of its parent: it gets errors, and the parent's go on. */
+/* What the child of a fork() does to the sessions of its parent: it gets errors, and the parent's go on.
+ * With the argument "dbus": to those over D-Bus, in method calls. */
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
 #include <glib/gstdio.h>
 #include <libchan-glib/libchan-glib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/support/chan-test-bus.h"
 
 #define PATIENCE_US (10 * G_USEC_PER_SEC)
 
 typedef struct
 {
+  const char *kind; /* NULL: a Unix socket */
   char *directory, *uri;
   ChanListener *listener;
   ChanSession *client, *server;
+  GIOStream *near, *far;
   ChanSender *tx;
   ChanReceiver *rx;
 } Fixture;
+
+static ChanTestBus *test_bus;
 
 static gint64
 soon (void)
@@ -38,13 +46,25 @@ open_channel (Fixture *f)
   g_assert_nonnull (f->rx);
 }
 
+static char *
+make_uri (const char *kind, const char *directory)
+{
+  static guint n;
+
+  if (g_strcmp0 (kind, "bus") == 0)
+    return g_strdup_printf ("dbus:%s?name=org.libchan.Fork%u.of%u&direct=never", test_bus->address, ++n, (guint) getpid ());
+  if (g_strcmp0 (kind, "peer") == 0)
+    return g_strdup_printf ("dbus:unix:path=%s/s?direct=never", directory);
+  return g_strdup_printf ("unix:%s/s", directory);
+}
+
 static void
-listen_and_connect (Fixture *f)
+listen_and_connect (Fixture *f, const char *kind)
 {
   g_autoptr (GError) error = NULL;
 
   f->directory = g_dir_make_tmp ("chan-fork-XXXXXX", NULL);
-  f->uri = g_strdup_printf ("unix:%s/s", f->directory);
+  f->uri = make_uri (kind, f->directory);
   f->listener = chan_listen (f->uri, NULL, &error);
   g_assert_no_error (error);
   f->client = chan_connect (f->uri, NULL, &error);
@@ -79,16 +99,19 @@ make_over_pipes (Fixture *f)
 static void
 set_up (Fixture *f, gconstpointer data)
 {
-  if (data != NULL)
+  if (g_strcmp0 (data, "pipes") == 0)
     make_over_pipes (f);
   else
-    listen_and_connect (f);
+    listen_and_connect (f, data);
+  f->kind = data;
   open_channel (f);
 }
 
 static void
 drop_all (Fixture *f)
 {
+  g_clear_object (&f->near);
+  g_clear_object (&f->far);
   g_clear_object (&f->tx);
   g_clear_object (&f->rx);
   g_clear_object (&f->client);
@@ -234,6 +257,52 @@ test_use_async (Fixture *f, gconstpointer data)
   assert_goes_on (f);
 }
 
+/* A byte stream has a descriptor of its own over some transports. */
+static void
+pass_bytes (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanMessage) message = NULL;
+  g_autoptr (ChanMessage) came = NULL;
+  g_autoptr (GIOStream) theirs = NULL;
+
+  chan_byte_pipe_new (&f->near, &theirs);
+  message = chan_message_new_with_handles (g_variant_new_handle (0), (GObject **) &theirs, 1);
+  g_assert_true (chan_sender_send_until (f->tx, message, soon (), NULL, &error));
+  g_assert_no_error (error);
+  came = chan_receiver_receive_until (f->rx, soon (), NULL, &error);
+  g_assert_no_error (error);
+  f->far = G_IO_STREAM (chan_message_steal_handle (came, 0));
+}
+
+static void
+write_bytes (Fixture *f)
+{
+  GOutputStream *out = g_io_stream_get_output_stream (f->near);
+  g_autoptr (GError) error = NULL;
+
+  for (gint64 end = soon (); error == NULL && g_get_monotonic_time () < end; g_usleep (10000))
+    g_output_stream_write_all (out, "child", 5, NULL, NULL, &error);
+  g_assert_nonnull (error);
+  g_io_stream_close (f->near, NULL, NULL);
+}
+
+static void
+test_bytes (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  char buffer[8] = "";
+
+  pass_bytes (f);
+  run_in_child (f, write_bytes);
+  g_output_stream_write_all (g_io_stream_get_output_stream (f->near), "parent", 6, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_input_stream_read_all (g_io_stream_get_input_stream (f->far), buffer, 6, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (buffer, ==, "parent");
+  assert_goes_on (f);
+}
+
 /* As an exit handler does: closing and dropping all must not be heard. */
 static void
 close_and_drop (Fixture *f)
@@ -265,7 +334,7 @@ make_own (Fixture *f)
 {
   Fixture own = { 0 };
 
-  listen_and_connect (&own);
+  listen_and_connect (&own, NULL);
   open_channel (&own);
   assert_goes_on (&own);
   /* And it may be a client of its parent. */
@@ -273,23 +342,137 @@ make_own (Fixture *f)
   tear_down (&own, NULL);
 }
 
+/* GLib's D-Bus works in one process only: that is said at once. */
+static void
+make_over_dbus (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *uri = make_uri (f->kind, f->directory);
+
+  g_assert_null (chan_connect (f->uri, NULL, &error));
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+  g_assert_null (chan_listen (uri, NULL, &error));
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_UNSUPPORTED);
+}
+
 static void
 test_own (Fixture *f, gconstpointer data)
 {
   run_in_child (f, make_own);
+  if (test_bus != NULL)
+    run_in_child (f, make_over_dbus);
   assert_goes_on (f);
+}
+
+/* A client that forks, says which process that is, and dies. */
+static int
+connect_fork_and_die (const char *uri)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSession) session = chan_connect (uri, NULL, &error);
+  g_autoptr (ChanSender) tx = session != NULL ? chan_session_open_channel (session, NULL, &error) : NULL;
+  g_autoptr (ChanMessage) message = NULL;
+  pid_t left = tx != NULL ? fork () : -1;
+
+  if (left == 0)
+    {
+      sleep (30);
+      _exit (0);
+    }
+  message = chan_message_new (g_variant_new_int32 (left));
+  if (tx == NULL || !chan_sender_send_until (tx, message, soon (), NULL, &error))
+    g_error ("the child cannot connect: %s", error->message);
+  chan_session_ping_until (session, soon (), NULL, NULL, NULL);
+  kill (getpid (), SIGKILL);
+  return 1;
+}
+
+static GPid
+start_client (Fixture *f)
+{
+  const char *arguments[] = { "/proc/self/exe", "client", f->uri, NULL };
+  g_autoptr (GError) error = NULL;
+  GPid pid = 0;
+
+  g_spawn_async (NULL, (char **) arguments, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, &error);
+  g_assert_no_error (error);
+  return pid;
+}
+
+/* Whoever it left behind has its descriptors, but not its sessions. */
+static void
+test_dies (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSession) session = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanMessage) message = NULL;
+  pid_t pid;
+  gint32 left;
+
+  pid = start_client (f);
+  session = chan_listener_accept_until (f->listener, soon (), NULL, &error);
+  g_assert_no_error (error);
+  rx = chan_session_accept_channel_until (session, soon (), NULL, &error);
+  g_assert_no_error (error);
+  message = chan_receiver_receive_until (rx, soon (), NULL, &error);
+  g_assert_no_error (error);
+  left = g_variant_get_int32 (chan_message_get_body (message));
+  g_assert_null (chan_receiver_receive_until (rx, soon (), NULL, &error));
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST);
+  g_assert_cmpint (kill (left, SIGKILL), ==, 0);
+  g_assert_cmpint (waitpid (pid, NULL, 0), ==, pid);
+  assert_goes_on (f);
+}
+
+static void
+add (const char *where, const char *kind)
+{
+  static const struct
+  {
+    const char *name;
+    void (*func) (Fixture *f, gconstpointer data);
+  } tests[] = {
+    { "the-child-gets-errors-and-the-parent-goes-on", test_use },
+    { "in-a-main-context-too", test_use_async },
+    { "bytes-stay-the-parent-s", test_bytes },
+    { "the-child-closes-and-nobody-hears", test_drop },
+    { "the-child-makes-its-own", test_own },
+    { "the-connection-of-who-dies-ends", test_dies },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/fork/%s/%s", where, tests[i].name);
+
+      /* Pipes have no listener. */
+      if (tests[i].func == test_dies && g_strcmp0 (kind, "pipes") == 0)
+        continue;
+      g_test_add (path, Fixture, kind, set_up, tests[i].func, tear_down);
+    }
 }
 
 int
 main (int argc, char **argv)
 {
+  int status;
+
+  if (argc == 3 && g_str_equal (argv[1], "client"))
+    return connect_fork_and_die (argv[2]);
   g_test_init (&argc, &argv, NULL);
-#define ADD(name, func) \
-  g_test_add ("/fork/socket/" name, Fixture, NULL, set_up, func, tear_down); \
-  g_test_add ("/fork/pipes/" name, Fixture, "pipes", set_up, func, tear_down)
-  ADD ("the-child-gets-errors-and-the-parent-goes-on", test_use);
-  ADD ("in-a-main-context-too", test_use_async);
-  ADD ("the-child-closes-and-nobody-hears", test_drop);
-  ADD ("the-child-makes-its-own", test_own);
-  return g_test_run ();
+  if (argc > 1 && g_str_equal (argv[1], "dbus"))
+    {
+      test_bus = chan_test_bus_start (NULL);
+      add ("dbus-peer", "peer");
+      add ("dbus-bus", "bus");
+    }
+  else
+    {
+      add ("socket", NULL);
+      add ("pipes", "pipes");
+    }
+  status = g_test_run ();
+  g_clear_pointer (&test_bus, chan_test_bus_stop);
+  return status;
 }
