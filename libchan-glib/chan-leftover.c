@@ -34,19 +34,19 @@ chan_leftover_home_unref (ChanLeftoverHome *self)
 void
 chan_leftover_begin (ChanStream *stream)
 {
-  ChanLinkPrivate *link = chan_link_private (stream->session->link);
+  ChanLink *link = stream->session->link;
   ChanLeftover *self;
   guint n_messages;
   gsize bytes;
 
-  if (stream->in == NULL || link->keep == NULL || stream->session->state >= CHAN_SESSION_CLOSED)
+  if (stream->in == NULL || CHAN_LINK_GET_CLASS (link)->keep == NULL || stream->session->state >= CHAN_SESSION_CLOSED)
     return;
   bytes = chan_pipe_owed (stream->in, &n_messages);
   if (bytes == 0)
     return;
   self = g_new (ChanLeftover, 1);
   *self = (ChanLeftover){ get_home (stream->session), bytes, 0, n_messages };
-  self->beyond = link->keep (stream->session->link, stream->id, bytes, n_messages);
+  self->beyond = CHAN_LINK_GET_CLASS (link)->keep (link, stream->id, bytes, n_messages);
   stream->in->leftover = self;
 }
 
@@ -70,7 +70,7 @@ chan_leftover_took (ChanLeftover *self, gsize bytes, guint n_messages, ChanLater
   if (session != NULL)
     {
       session->reactor->later = later;
-      chan_link_private (session->link)->release (session->link, bytes, last ? self->beyond : 0, n_messages);
+      CHAN_LINK_GET_CLASS (session->link)->release (session->link, bytes, last ? self->beyond : 0, n_messages);
       chan_session_core_output_batched (session, bytes, later);
     }
   if (last)

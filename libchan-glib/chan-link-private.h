@@ -13,11 +13,6 @@ typedef struct
   ChanReactor *reactor;     /* of a pair, before the session takes it */
   ChanLinkFlags flags;
   gboolean asks_at_end;     /* the peer never ends its half of a channel: the link asks it whether it has read all */
-  /* Of what came on the stream, `bytes` in `n_messages` messages stay unread though it is about to be forgotten.
-   * Returns what they hold beyond the window. NULL: such a link counts nothing. */
-  gsize (*keep) (ChanLink *self, guint64 stream, gsize bytes, guint n_messages);
-  /* So much of it is not unread any more. */
-  void (*release) (ChanLink *self, gsize bytes, gsize beyond, guint n_messages);
   /* Somebody waits for a message of a stream that the link said starves. */
   void (*wanted) (ChanLink *self, guint64 stream);
   int fd;

@@ -114,6 +114,9 @@ typedef struct
  * @reset: the stream is over, now; what was not written is dropped
  * @reset_behind: the stream is over after what was sent, and @forget is called at once; may be %NULL if
  *   @reset drops nothing that @send or @write took
+ * @keep: of what came on @stream, @bytes in @n_messages messages wait for the application though it is about to be
+ *   forgotten. Returns what else is to be given back with the last of it. %NULL: nothing is counted
+ * @release: so much of what was kept does not wait any more; with @keep
  * @stop: the application reads no more of a byte stream that we still write; may be %NULL
  * @shutdown: the session ends; with @drain after everything sent was written
  * @service: drives it: @ready is what poll() said; does at most 64 KiB of work.
@@ -150,9 +153,11 @@ struct _ChanLinkClass
   void     (*forget)   (ChanLink *self, guint64 stream);
   void     (*describe) (ChanLink *self, ChanLinkInfo *info);
   void     (*reset_behind) (ChanLink *self, guint64 stream, ChanChannelError code, const char *text);
+  gsize    (*keep)     (ChanLink *self, guint64 stream, gsize bytes, guint n_messages);
+  void     (*release)  (ChanLink *self, gsize bytes, gsize beyond, guint n_messages);
 
   /*< private >*/
-  gpointer padding[7];
+  gpointer padding[5];
 };
 
 /* --- up: what a link tells the core. A driven link calls these inside its slots. --- */

@@ -447,6 +447,8 @@ chan_stream_link_class_init (ChanStreamLinkClass *klass)
   link_class->ping = chan_stream_link_ping;
   link_class->forget = chan_stream_link_forget;
   link_class->describe = stream_link_describe;
+  link_class->keep = chan_stream_link_keep;
+  link_class->release = chan_stream_link_release;
 }
 
 static void
@@ -454,9 +456,7 @@ chan_stream_link_init (ChanStreamLink *self)
 {
   ChanLinkPrivate *priv = chan_link_private (CHAN_LINK (self));
 
-  priv->keep = chan_stream_link_keep;
   priv->wanted = chan_stream_link_wanted;
-  priv->release = chan_stream_link_release;
   self->unbound = g_ptr_array_new ();
   self->waiting = g_ptr_array_new ();
   self->slot_queue = g_ptr_array_new ();

@@ -98,27 +98,21 @@ chan_dbus_inbox_push (ChanDBusInbox *self, ChanDBusItem item)
   return TRUE;
 }
 
-gboolean
-chan_dbus_inbox_take (ChanDBusInbox *self, GQueue *items, guint max)
+ChanDBusItem *
+chan_dbus_inbox_take (ChanDBusInbox *self, gboolean *too_much)
 {
+  ChanDBusItem *item;
   guint64 ignored;
-  gboolean full;
 
   g_mutex_lock (&self->lock);
-  if (self->items.length == 0)
-    max = 0;
-  for (; max > 0 && self->items.length > 0; max--)
-    {
-      ChanDBusItem *item = g_queue_pop_head (&self->items);
-
-      self->bytes -= item_bytes (item);
-      g_queue_push_tail (items, item);
-      if (self->items.length == 0 && read (self->event_fd, &ignored, sizeof ignored) < 0)
-        g_critical ("libchan-dbus: an event is missing");
-    }
-  full = self->full;
+  item = g_queue_pop_head (&self->items);
+  if (item != NULL)
+    self->bytes -= item_bytes (item);
+  if (item != NULL && self->items.length == 0 && read (self->event_fd, &ignored, sizeof ignored) < 0)
+    g_critical ("libchan-dbus: an event is missing");
+  *too_much = self->full;
   g_mutex_unlock (&self->lock);
-  return !full;
+  return item;
 }
 
 void

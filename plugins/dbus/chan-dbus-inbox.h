@@ -42,8 +42,8 @@ ChanDBusInbox *chan_dbus_inbox_ref   (ChanDBusInbox *self);
 void           chan_dbus_inbox_unref (ChanDBusInbox *self);
 /* Takes the message, or the invocation. Any thread. FALSE: closed, or full before, and nothing was taken. */
 gboolean       chan_dbus_inbox_push  (ChanDBusInbox *self, ChanDBusItem item);
-/* At most max items to the end of `items`; FALSE: too much came, the session must end. */
-gboolean       chan_dbus_inbox_take  (ChanDBusInbox *self, GQueue *items, guint max);
+/* The first, or NULL. too_much: more came than may, the session must end */
+ChanDBusItem  *chan_dbus_inbox_take  (ChanDBusInbox *self, gboolean *too_much);
 void           chan_dbus_inbox_close (ChanDBusInbox *self);
 void           chan_dbus_item_free   (ChanDBusItem *item);
 

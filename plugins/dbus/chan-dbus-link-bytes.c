@@ -48,7 +48,7 @@ chan_dbus_bytes_watch (ChanDBusLink *self, Stream *stream)
 
   if (stream->fd < 0 || self->epoll_fd < 0)
     return;
-  if (!stream->in_over && !stream->in_ended && stream->in - stream->in_taken < CHAN_DBUS_BYTES_WINDOW)
+  if (!stream->in_over && !stream->in_ended && chan_dbus_bytes_window (self, stream) > 0)
     event.events |= EPOLLIN;
   if (stream->rest != NULL)
     event.events |= EPOLLOUT;
@@ -167,6 +167,7 @@ read_some (ChanDBusLink *self, Stream *stream, gsize max)
       return FALSE;
     }
   stream->in += (gsize) n;
+  self->bytes_unread += (gsize) n;
   self->bytes_in += (guint64) n;
   chan_link_deliver_bytes (CHAN_LINK (self), stream->id, g_bytes_new (buffer, (gsize) n));
   return TRUE;
@@ -185,7 +186,7 @@ chan_dbus_bytes_ready (ChanDBusLink *self, Stream *stream, guint32 events)
 {
   guint64 number = stream->number;
   gboolean had_rest = stream->rest != NULL;
-  gsize unread = stream->in - stream->in_taken;
+  gsize window = chan_dbus_bytes_window (self, stream);
 
   if (had_rest && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
     {
@@ -205,9 +206,9 @@ chan_dbus_bytes_ready (ChanDBusLink *self, Stream *stream, guint32 events)
     }
   if (stream == NULL)
     return;
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !stream->in_over && !stream->in_ended && unread < CHAN_DBUS_BYTES_WINDOW)
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !stream->in_over && !stream->in_ended && window > 0)
     {
-      read_some (self, stream, CHAN_DBUS_BYTES_WINDOW - unread);
+      read_some (self, stream, window);
       stream = chan_dbus_link_lookup (self, number);
       if (stream != NULL)
         check_finish (self, stream);

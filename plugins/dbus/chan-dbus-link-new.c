@@ -24,6 +24,12 @@ max_message (ChanOptions *options)
   return MIN (option (options, "max-message-bytes"), MESSAGE_MAX);
 }
 
+static gsize
+unread_window (ChanOptions *options)
+{
+  return chan_dbus_unread_window (option (options, "max-unread-bytes"), option (options, "session-window"), max_message (options));
+}
+
 GVariant *
 chan_dbus_link_offer (ChanOptions *options)
 {
@@ -34,6 +40,7 @@ chan_dbus_link_offer (ChanOptions *options)
   g_variant_builder_add (&offer, "{sv}", "channel-window", g_variant_new_uint64 (option (options, "queue-bytes")));
   g_variant_builder_add (&offer, "{sv}", "session-window", g_variant_new_uint64 (option (options, "session-window")));
   g_variant_builder_add (&offer, "{sv}", "session-fds", g_variant_new_uint64 (option (options, "session-fds")));
+  g_variant_builder_add (&offer, "{sv}", "unread-window", g_variant_new_uint64 (unread_window (options)));
   return g_variant_builder_end (&offer);
 }
 
@@ -68,9 +75,11 @@ read_options (ChanDBusLink *self, ChanOptions *options, GVariant *offer)
   self->max_message = max_message (options);
   self->window = option (options, "queue-bytes");
   self->session_window = option (options, "session-window");
+  self->unread_window = unread_window (options);
   self->peer_max_message = MIN (offered (offer, "max-message-bytes", MESSAGE_MAX), MESSAGE_MAX);
   self->peer_window = offered (offer, "channel-window", WINDOW_MIN);
   self->peer_session_window = offered (offer, "session-window", WINDOW_MIN);
+  self->peer_unread_window = offered (offer, "unread-window", self->peer_session_window);
 }
 
 /* Descriptors that the peer's application has not taken; a peer that takes none gets byte streams. */

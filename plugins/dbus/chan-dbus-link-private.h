@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 #define CHAN_DBUS_CALL_BYTES 256
 /* What was taken is told when it is half of what may wait, or after so long. */
 #define CHAN_DBUS_GRANT_US 5000
-#define CHAN_DBUS_MESSAGE_BYTES 64
+#define CHAN_DBUS_MESSAGE_BYTES 256
 /* Bytes of a byte stream that were read and not taken. */
 #define CHAN_DBUS_BYTES_WINDOW ((gsize) 64 * 1024)
 
@@ -96,7 +96,10 @@ struct _ChanDBusLink
   GPtrArray *granting;      /* of Stream: the peer has to hear what was taken */
   gint64 grant_deadline;    /* of those about which it may hear later; 0: none */
   gsize in_flight;          /* bytes of messages that the peer's application has not taken */
-  gsize unread;             /* bytes of the peer's messages that ours has not */
+  gsize unread;             /* bytes of the peer's messages that ours has not, of open channels */
+  gsize kept;               /* the same of those that are over */
+  gsize bytes_unread;       /* and of byte streams */
+  gboolean paused;          /* nothing that comes is looked at: chan-dbus-link-unread.c */
   gboolean room_wanted;     /* by some stream */
   guint64 bytes_in, bytes_out;
   gboolean started, closing, close_sent, over;
@@ -108,9 +111,9 @@ struct _ChanDBusLink
   ChanDBusValueLimits limits;
   guint max_handles, max_fds, max_session_fds, max_streams;
   guint keepalive_sec, keepalive_timeout_sec;
-  gsize max_message, window, session_window;
+  gsize max_message, window, session_window, unread_window;
   /* the peer's */
-  gsize peer_max_message, peer_window, peer_session_window;
+  gsize peer_max_message, peer_window, peer_session_window, peer_unread_window;
 };
 
 /* chan-dbus-link-streams.c */
@@ -151,6 +154,16 @@ ChanStreamKind chan_dbus_kind_of   (const char *name); /* 0: none */
 gboolean chan_dbus_link_send       (ChanLink *link, guint64 id, ChanMessage *message, const ChanHandleRef *refs, gsize n_refs, gsize *cost, GError **error);
 /* FALSE: the call failed, code and text say why. */
 gboolean chan_dbus_link_pushed     (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error);
+
+/* chan-dbus-link-unread.c */
+/* While less than this is unread, a message may begin on a channel that holds none. */
+gsize    chan_dbus_unread_window     (gsize max_unread, gsize session_window, gsize max_message);
+gsize    chan_dbus_link_count_unread (ChanDBusLink *self);
+/* How much may be read of a byte stream now */
+gsize    chan_dbus_bytes_window      (ChanDBusLink *self, const Stream *stream);
+gboolean chan_dbus_link_is_paused    (ChanDBusLink *self);
+gsize    chan_dbus_link_keep         (ChanLink *link, guint64 id, gsize bytes, guint n_messages);
+void     chan_dbus_link_release      (ChanLink *link, gsize bytes, gsize beyond, guint n_messages);
 
 /* chan-dbus-link-bytes.c */
 gboolean chan_dbus_bytes_new    (Stream *stream, GError **error);  /* a pair of sockets */

@@ -321,6 +321,15 @@ deliver (ChanDBusLink *self, Stream *stream, GDBusMessage *call, GVariant *value
   return TRUE;
 }
 
+/* TRUE: the peer may not send it yet. */
+static gboolean
+is_beyond_credit (ChanDBusLink *self, const Stream *stream)
+{
+  gsize in = stream->in - stream->in_taken;
+
+  return in > 0 ? in >= self->window || self->unread >= self->session_window : self->unread >= self->unread_window;
+}
+
 gboolean
 chan_dbus_link_pushed (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error)
 {
@@ -338,7 +347,7 @@ chan_dbus_link_pushed (ChanDBusLink *self, GDBusMessage *call, GVariant *body, G
     return fail (error, CHAN_CHANNEL_ERROR_CLOSED, "There is no such channel, or no more");
   if (count != stream->n_in + 1)
     failure = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "A message was lost on the bus");
-  else if (stream->in > stream->in_taken && (stream->in - stream->in_taken >= self->window || self->unread >= self->session_window))
+  else if (is_beyond_credit (self, stream))
     failure = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT, "The peer sent more than it may before it is taken");
   else
     deliver (self, stream, call, value, handles, &failure);

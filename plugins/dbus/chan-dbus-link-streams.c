@@ -167,6 +167,8 @@ chan_dbus_link_forget (ChanLink *link, guint64 id)
       self->in_flight -= stream->out - stream->out_taken;
       self->unread -= stream->in - stream->in_taken;
     }
+  else
+    self->bytes_unread -= stream->in - stream->in_taken;
   if (!stream->ours)
     self->n_peer_streams--;
   if (!stream->named)
@@ -191,6 +193,7 @@ chan_dbus_link_grant (ChanLink *link, guint64 id, gsize bytes, guint messages)
   stream->in_taken += bytes;
   if (chan_dbus_kind_is_bytes (stream->kind))
     {
+      self->bytes_unread -= bytes;
       chan_dbus_bytes_watch (self, stream);
       return;
     }
@@ -211,15 +214,16 @@ chan_dbus_link_has_room (ChanLink *link, guint64 id)
 {
   ChanDBusLink *self = CHAN_DBUS_LINK (link);
   Stream *stream = lookup (link, id);
+  gsize out;
   gboolean room;
 
   if (stream == NULL || !self->started || chan_dbus_link_is_left (self) || self->over)
     return FALSE;
   if (chan_dbus_kind_is_bytes (stream->kind))
     return stream->rest == NULL && !stream->out_broken;
-  /* One message of each channel always goes: else one that nobody reads would stop the others. */
-  room = stream->out - stream->out_taken < self->peer_window &&
-         (self->in_flight < self->peer_session_window || stream->out == stream->out_taken) &&
+  /* One message of each channel goes as long as anything may: else one that nobody reads would stop the others. */
+  out = stream->out - stream->out_taken;
+  room = (out > 0 ? out < self->peer_window && self->in_flight < self->peer_session_window : self->in_flight < self->peer_unread_window) &&
          self->waiting_bytes + self->unanswered_bytes < CHAN_DBUS_UNANSWERED_BYTES;
   if (!room)
     {

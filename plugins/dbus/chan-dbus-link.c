@@ -54,6 +54,7 @@ dbus_link_describe (ChanLink *link, ChanLinkInfo *info)
   info->peer_credentials = self->credentials;
   info->bytes_in = self->bytes_in;
   info->bytes_out = self->bytes_out;
+  info->unread_bytes = chan_dbus_link_count_unread (self);
 }
 
 /* --- its turn --- */
@@ -83,15 +84,18 @@ peer_gone (ChanDBusLink *self)
 static void
 take_items (ChanDBusLink *self)
 {
-  GQueue items = G_QUEUE_INIT;
   ChanDBusItem *item;
+  gboolean too_much;
 
-  if (!chan_dbus_inbox_take (self->route->inbox, &items, ITEMS) && self->failure == NULL)
-    g_set_error_literal (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT, "The peer sent more than it may before it is answered");
-  while ((item = g_queue_pop_head (&items)) != NULL)
+  for (guint n = 0; n < ITEMS && !self->over && self->failure == NULL && !chan_dbus_link_is_paused (self); n++)
     {
+      item = chan_dbus_inbox_take (self->route->inbox, &too_much);
+      if (too_much)
+        g_set_error_literal (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT, "The peer sent more than it may before it is answered");
+      if (item == NULL)
+        break;
       self->heard = self->now;
-      if (self->over || self->failure != NULL || item->kind == CHAN_DBUS_ITEM_ROOM)
+      if (self->failure != NULL || item->kind == CHAN_DBUS_ITEM_ROOM)
         ;
       else if (item->kind == CHAN_DBUS_ITEM_CALL)
         chan_dbus_link_called (self, item->message);
@@ -155,7 +159,9 @@ chan_dbus_link_set_poll (ChanDBusLink *self)
 {
   gint64 deadline = G_MAXINT64;
 
-  if (self->pinging)
+  if (self->paused)
+    ;
+  else if (self->pinging)
     deadline = self->ping_deadline;
   else if (self->keepalive_sec > 0)
     deadline = self->heard + (gint64) self->keepalive_sec * G_USEC_PER_SEC;
@@ -189,7 +195,7 @@ dbus_link_service (ChanLink *link, GIOCondition ready, GError **error)
       look_around (self);
       take_items (self);
     }
-  if (!self->over && self->failure == NULL)
+  if (!self->over && self->failure == NULL && !self->paused)
     look_at_clock (self);
   if (!self->over && self->failure == NULL)
     chan_dbus_link_room (self);
@@ -256,6 +262,8 @@ chan_dbus_link_class_init (ChanDBusLinkClass *klass)
   link_class->ping = dbus_link_ping;
   link_class->forget = chan_dbus_link_forget;
   link_class->describe = dbus_link_describe;
+  link_class->keep = chan_dbus_link_keep;
+  link_class->release = chan_dbus_link_release;
 }
 
 static void

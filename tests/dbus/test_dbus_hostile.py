@@ -16,7 +16,7 @@ from bus import harness  # noqa: E402
 ERRORS = 'org.libchan.Error.'
 NAME, BASE = 'org.example.Echo', '/org/example/Echo'
 OPTIONS = '&max-streams=8&max-message-bytes=4096&max-message-nodes=100&max-message-handles=4&message-fds=2&session-fds=3' \
-          '&queue-bytes=8192&session-window=65536&max-sessions=3&max-sessions-per-peer=3&keepalive-sec=0'
+          '&queue-bytes=8192&session-window=65536&max-unread-bytes=262144&max-sessions=3&max-sessions-per-peer=3&keepalive-sec=0'
 
 
 class Refused(Exception):
@@ -93,7 +93,8 @@ class Hostile(bus.BusCase):
         self.assertTrue(caught.exception.args[1])
 
     def test_what_is_offered(self):
-        self.assertEqual(self.client.offer, {'max-message-bytes': 4096, 'channel-window': 8192, 'session-window': 65536})
+        self.assertEqual(self.client.offer, {'max-message-bytes': 4096, 'channel-window': 8192, 'session-window': 65536,
+                                             'unread-window': 256 * 1024 - 2 * 4096})
 
     def test_arguments_and_methods(self):
         self.refused('Protocol', self.client.peer, 'Push', '(s)', 'what')
@@ -219,7 +220,7 @@ class Credit(bus.BusCase):
             for count in range(1, 100):
                 client.push(3, count, GLib.Variant('ay', bytes(1000)))
         self.assertEqual(caught.exception.args[0], 'Limit')
-        self.assertEqual(count, 9)
+        self.assertEqual(count, 8)
         client.push(1, 1, GLib.Variant('(ts)', (0, 'another channel goes on')))
         self.assertEqual(server.line(), 'begun')
         client.close()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a peer sends and nobody takes stays within max-unread-bytes, in whatever way it is sent; and it is only held
- * back: as soon as the application takes, the rest comes. */
+ * back: as soon as the application takes, the rest comes. With the argument "dbus": over D-Bus, in method calls. */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <libchan-glib/libchan-glib.h>
@@ -16,6 +16,8 @@ typedef struct
   ChanSession *client, *server;
 } Fixture;
 
+static gboolean over_dbus;
+
 static gint64
 soon (void)
 {
@@ -29,7 +31,8 @@ set_up (Fixture *f, gconstpointer data)
   g_autofree char *uri = NULL;
 
   f->directory = g_dir_make_tmp ("chan-unread-XXXXXX", NULL);
-  uri = g_strdup_printf ("unix:%s/s?capacity=100000&%s", f->directory, (const char *) data);
+  uri = g_strdup_printf (over_dbus ? "dbus:unix:path=%s/s?direct=never&capacity=100000&%s" : "unix:%s/s?capacity=100000&%s",
+                         f->directory, (const char *) data);
   f->listener = chan_listen (uri, NULL, &error);
   g_assert_no_error (error);
   f->client = chan_connect (uri, NULL, &error);
@@ -163,21 +166,31 @@ send_and_abort (Fixture *f)
   chan_sender_abort (tx, reason);
 }
 
-static void
-fill_with_resets (Fixture *f)
+static gpointer
+send_resets (gpointer data)
 {
   for (guint i = 0; i < RESETS; i++)
-    send_and_abort (f);
+    send_and_abort (data);
+  return NULL;
+}
+
+/* Some transports take all of it and drop what had no credit, over others the sender waits. */
+static GThread *
+fill_with_resets (Fixture *f)
+{
+  GThread *thread = g_thread_new ("send", send_resets, f);
+
   g_assert_cmpuint (count_at_rest (f, "unread-bytes"), <=, 5 * MIB);
   g_assert_cmpuint (count (f, "unread-bytes"), >=, MIB);
+  return thread;
 }
 
 static void
 test_resets (Fixture *f, gconstpointer data)
 {
   guint64 n_messages = 0;
+  GThread *thread = fill_with_resets (f);
 
-  fill_with_resets (f);
   for (guint i = 0; i < RESETS; i++)
     {
       g_autoptr (GError) error = NULL;
@@ -193,6 +206,7 @@ test_resets (Fixture *f, gconstpointer data)
     }
   /* A reset takes with it what had no credit yet; what came is all there. */
   g_assert_cmpuint (n_messages, ==, count (f, "messages-in"));
+  g_thread_join (thread);
   wait_for_none (f);
   exchange_small (f);
 }
@@ -201,9 +215,11 @@ test_resets (Fixture *f, gconstpointer data)
 static void
 test_resets_dropped (Fixture *f, gconstpointer data)
 {
-  fill_with_resets (f);
+  GThread *thread = fill_with_resets (f);
+
   for (guint i = 0; i < RESETS; i++)
     g_object_unref (accept_one (f));
+  g_thread_join (thread);
   wait_for_none (f);
   exchange_small (f);
 }
@@ -276,6 +292,36 @@ test_large (Fixture *f, gconstpointer data)
   wait_for_none (f);
 }
 
+/* Where large ones come in any order, until some are taken. */
+static void
+test_large_in_turn (Fixture *f, gconstpointer data)
+{
+  GThread *threads[LARGE];
+  ChanReceiver *receivers[LARGE];
+  gint64 deadline = soon ();
+  guint n = 0;
+
+  fill_with_large (f, threads, receivers);
+  while (n < LARGE && g_get_monotonic_time () < deadline)
+    for (guint i = 0; i < LARGE; i++)
+      {
+        g_autoptr (ChanMessage) message = NULL;
+
+        if (receivers[i] != NULL)
+          chan_receiver_try_receive (receivers[i], &message, NULL);
+        g_assert_cmpuint (count (f, "unread-bytes"), <=, 16 * MIB);
+        if (message == NULL)
+          continue;
+        g_clear_object (&receivers[i]);
+        n++;
+      }
+  g_assert_cmpuint (n, ==, LARGE);
+  for (guint i = 0; i < LARGE; i++)
+    g_thread_join (threads[i]);
+  wait_for_none (f);
+  exchange_small (f);
+}
+
 static void
 test_large_dropped (Fixture *f, gconstpointer data)
 {
@@ -344,10 +390,31 @@ test_tiny (Fixture *f, gconstpointer data)
   wait_for_none (f);
 }
 
+#define ADD_DBUS(name, options, func) g_test_add ("/unread/dbus/" name, Fixture, options, set_up, func, tear_down)
+
+static void
+add_dbus (void)
+{
+  static const char few[] = "max-unread-bytes=4194304&session-window=1048576&max-message-bytes=65536";
+
+  over_dbus = TRUE;
+  ADD_DBUS ("of-channels-that-were-reset", few, test_resets);
+  ADD_DBUS ("of-channels-that-were-reset-is-released-when-dropped", few, test_resets_dropped);
+  ADD_DBUS ("of-channels-that-were-reset-outlives-the-session", few, test_resets_session_gone);
+  ADD_DBUS ("large-messages", "max-unread-bytes=16777216", test_large_in_turn);
+  ADD_DBUS ("large-messages-are-released-when-dropped", "max-unread-bytes=16777216", test_large_dropped);
+  ADD_DBUS ("very-many-small-messages", "max-unread-bytes=524288&session-window=400000&max-message-bytes=1024", test_tiny);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  if (argc > 1 && g_str_equal (argv[1], "dbus"))
+    {
+      add_dbus ();
+      return g_test_run ();
+    }
 #define ADD(name, options, func) g_test_add ("/unread/" name, Fixture, options, set_up, func, tear_down)
   ADD ("of-streams-that-were-reset", "", test_resets);
   ADD ("of-streams-that-were-reset-is-released-when-dropped", "", test_resets_dropped);
