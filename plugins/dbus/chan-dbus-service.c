@@ -12,6 +12,9 @@
 #include "chan-dbus-interfaces.h"
 #include "chan-dbus-link.h"
 
+/* How long a caller may take to answer a call, before its session begins */
+#define CALL_BACK_MS 10000
+
 struct _ChanDBusService
 {
   gatomicrefcount ref_count;
@@ -31,12 +34,13 @@ typedef struct
   ChanDBusBus *bus;
 } Export;
 
-/* A call that waits to know who called. */
+/* A call that waits to know who called, and whether that can be called. */
 typedef struct
 {
   ChanDBusService *service;
   ChanDBusBus *bus;
   GDBusMethodInvocation *invocation;
+  GCredentials *credentials;
 } Call;
 
 /* A session that counts, until its link is gone. */
@@ -150,6 +154,7 @@ call_free (Call *self)
   chan_dbus_service_unref (self->service);
   chan_dbus_bus_unref (self->bus);
   g_object_unref (self->invocation);
+  g_clear_object (&self->credentials);
   g_free (self);
 }
 
@@ -239,9 +244,9 @@ open_link (Call *self, GCredentials *credentials, GVariant **answer, GError **er
 }
 
 static void
-let_in (Call *self, ChanListener *listener, GCredentials *credentials)
+let_in (Call *self, ChanListener *listener)
 {
-  guint uid = g_credentials_get_unix_user (credentials, NULL);
+  guint uid = g_credentials_get_unix_user (self->credentials, NULL);
   g_autoptr (ChanLink) link = NULL;
   g_autoptr (GError) error = NULL;
   GVariant *answer = NULL;
@@ -252,7 +257,7 @@ let_in (Call *self, ChanListener *listener, GCredentials *credentials)
       chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_LIMIT, "Too many sessions");
       return;
     }
-  link = open_link (self, credentials, &answer, &error);
+  link = open_link (self, self->credentials, &answer, &error);
   if (link == NULL)
     {
       uncount (self->service, uid);
@@ -267,19 +272,59 @@ let_in (Call *self, ChanListener *listener, GCredentials *credentials)
 }
 
 static void
+may_come_in (Call *self)
+{
+  g_autoptr (ChanListener) listener = chan_dbus_service_dup_listener (self->service);
+
+  if (listener == NULL)
+    chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_CLOSED, "The listener was closed");
+  else
+    let_in (self, listener);
+}
+
+/* The caller has no such object: that it says so is what is asked. */
+static void
+called_back (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Call) self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+
+  if (reply == NULL && g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
+    chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_PERMISSION,
+                            "The policy of the bus does not let this service call its clients, as a session of messages must");
+  else
+    may_come_in (self);
+}
+
+static gboolean
+needs_calls (Call *self)
+{
+  return chan_dbus_bus_is_bus (self->bus) && g_str_equal (g_dbus_method_invocation_get_method_name (self->invocation), "Open");
+}
+
+static void
 got_credentials (GCredentials *credentials, const GError *error, gpointer data)
 {
   g_autoptr (Call) self = data;
-  g_autoptr (ChanListener) listener = chan_dbus_service_dup_listener (self->service);
 
   if (credentials == NULL)
     chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_PERMISSION, error->message);
   else if (!chan_dbus_credentials_are_allowed (credentials, self->service->options))
     chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_PERMISSION, "Your user may not connect");
-  else if (listener == NULL)
-    chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_CLOSED, "The listener was closed");
   else
-    let_in (self, listener, credentials);
+    {
+      self->credentials = g_object_ref (credentials);
+      if (!needs_calls (self))
+        {
+          may_come_in (self);
+          return;
+        }
+      g_dbus_connection_call (chan_dbus_bus_get_connection (self->bus), g_dbus_method_invocation_get_sender (self->invocation),
+                              "/org/libchan/MayICall", "org.libchan.Peer", "Ping", NULL, NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                              CALL_BACK_MS, NULL, called_back, self);
+      self = NULL;
+    }
 }
 
 static void
@@ -300,7 +345,7 @@ method_called (GDBusConnection *connection, const char *sender, const char *path
       return;
     }
   call = g_new (Call, 1);
-  *call = (Call) { chan_dbus_service_ref (self->service), chan_dbus_bus_ref (self->bus), invocation };
+  *call = (Call) { chan_dbus_service_ref (self->service), chan_dbus_bus_ref (self->bus), invocation, NULL };
   chan_dbus_credentials_get (self->bus, chan_dbus_bus_is_bus (self->bus) ? sender : NULL, NULL, got_credentials, call);
 }
 

@@ -77,7 +77,7 @@ class Program:
 class BusCase(unittest.TestCase):
     """A dbus-daemon for each test, ended with it."""
 
-    limits = ''
+    configuration, limits = CONFIGURATION, ''
 
     def setUp(self):
         holder = tempfile.TemporaryDirectory(prefix='chan-dbus-')
@@ -88,7 +88,7 @@ class BusCase(unittest.TestCase):
 
     def start_daemon(self):
         path = self.directory / 'bus.conf'
-        path.write_text(CONFIGURATION.format(directory=self.directory, limits=self.limits), encoding='utf-8')
+        path.write_text(self.configuration.format(directory=self.directory, limits=self.limits), encoding='utf-8')
         daemon = self.run_program('dbus-daemon', '--nofork', '--nopidfile', '--print-address', f'--config-file={path}')
         daemon.line()
         return daemon
@@ -103,8 +103,8 @@ class BusCase(unittest.TestCase):
     def environment(self):
         return {**harness.environment(), 'DBUS_SESSION_BUS_ADDRESS': self.address, 'CHAN_CONFIG': '/dev/null'}
 
-    def run_program(self, *arguments):
-        program = Program(arguments, self.environment())
+    def run_program(self, *arguments, environment=None):
+        program = Program(arguments, environment or self.environment())
         self.addCleanup(program.stop)
         return program
 

@@ -4,6 +4,7 @@
  *   dbus-peer receive URI            listens, says "listening", then "begun" at the first message; checks the order
  *   dbus-peer send URI COUNT SIZE    sends so many messages of that size, and closes
  *   dbus-peer wait URI CHANNELS      opens channels, says "waiting", and waits for each to end
+ *   dbus-peer authorize URI USER     listens, says "listening", then who asks to come in, and lets only this one
  *
  * The last line says how it ended: "closed N", or "error N DOMAIN CODE TEXT"; that of wait how many were lost. */
 #include <libchan-glib/libchan-glib.h>
@@ -103,6 +104,9 @@ wait_for_end (gpointer sender)
   g_autoptr (ChanMessage) request = NULL;
   g_autoptr (ChanMessage) message = NULL;
 
+  /* The session had ended before. */
+  if (sender == NULL)
+    return GUINT_TO_POINTER (TRUE);
   chan_pipe_new (1, &answers, &answer);
   request = chan_message_new_with_handles (g_variant_new ("(th)", (guint64) 0, 0), (GObject **) &answers, 1);
   if (chan_sender_send (sender, request, NULL, &error))
@@ -131,9 +135,39 @@ wait_for_all (const char *uri, guint n)
   for (guint i = 0; i < n; i++)
     {
       lost += GPOINTER_TO_UINT (g_thread_join (threads[i]));
-      g_object_unref (senders[i]);
+      g_clear_object (&senders[i]);
     }
   return ended (lost, NULL);
+}
+
+static gboolean
+may_come_in (ChanListener *listener, ChanSession *session, gpointer user)
+{
+  g_autoptr (GCredentials) peer = chan_session_get_peer_credentials (session);
+  guint uid = peer != NULL ? g_credentials_get_unix_user (peer, NULL) : G_MAXUINT;
+  g_autofree char *line = g_strdup_printf ("asked for %u, process %d", uid, peer != NULL ? g_credentials_get_unix_pid (peer, NULL) : 0);
+
+  say (line);
+  return uid == GPOINTER_TO_UINT (user);
+}
+
+/* Until it is killed */
+static int
+authorize_all (const char *uri, guint user)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanListener) listener = chan_listen (uri, NULL, &error);
+
+  if (listener == NULL)
+    return ended (0, error);
+  g_signal_connect (listener, "authorize", G_CALLBACK (may_come_in), GUINT_TO_POINTER (user));
+  say ("listening");
+  for (;;)
+    {
+      g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+
+      g_main_context_iteration (context, TRUE);
+    }
 }
 
 int
@@ -145,6 +179,8 @@ main (int argc, char **argv)
     return send_all (argv[2], g_ascii_strtoull (argv[3], NULL, 10), (gsize) g_ascii_strtoull (argv[4], NULL, 10));
   if (argc == 4 && strcmp (argv[1], "wait") == 0)
     return wait_for_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
-  g_printerr ("usage: dbus-peer receive URI | send URI COUNT SIZE | wait URI CHANNELS\n");
+  if (argc == 4 && strcmp (argv[1], "authorize") == 0)
+    return authorize_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
+  g_printerr ("usage: dbus-peer receive URI | send URI COUNT SIZE | wait URI CHANNELS | authorize URI USER\n");
   return 2;
 }
