@@ -94,7 +94,7 @@ class Hostile(bus.BusCase):
 
     def test_what_is_offered(self):
         self.assertEqual(self.client.offer, {'max-message-bytes': 4096, 'channel-window': 8192, 'session-window': 65536,
-                                             'unread-window': 256 * 1024 - 2 * 4096})
+                                             'session-fds': 3, 'unread-window': 256 * 1024 - 2 * 4096})
 
     def test_arguments_and_methods(self):
         self.refused('Protocol', self.client.peer, 'Push', '(s)', 'what')
