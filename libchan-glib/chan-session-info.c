@@ -222,17 +222,25 @@ chan_session_dup_statistics (ChanSession *self)
   ChanSessionCore *core;
   ChanSessionState state;
   ChanLinkInfo info;
+  guint64 channels, messages_in, messages_out;
   GVariantBuilder builder;
+  ChanLater later;
 
   g_return_val_if_fail (CHAN_IS_SESSION (self), NULL);
 
   core = chan_session_get_core (self);
   describe (self, &info, &state);
   info_clear (&info);
+  chan_later_init (&later);
+  chan_reactor_lock (core->reactor);
+  channels = core->n_streams;
+  messages_in = core->n_messages_in;
+  messages_out = core->n_messages_out;
+  chan_reactor_unlock (core->reactor, &later);
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{st}"));
-  g_variant_builder_add (&builder, "{st}", "channels", (guint64) core->n_streams);
-  g_variant_builder_add (&builder, "{st}", "messages-in", core->n_messages_in);
-  g_variant_builder_add (&builder, "{st}", "messages-out", core->n_messages_out);
+  g_variant_builder_add (&builder, "{st}", "channels", channels);
+  g_variant_builder_add (&builder, "{st}", "messages-in", messages_in);
+  g_variant_builder_add (&builder, "{st}", "messages-out", messages_out);
   g_variant_builder_add (&builder, "{st}", "bytes-in", info.bytes_in);
   g_variant_builder_add (&builder, "{st}", "bytes-out", info.bytes_out);
   g_variant_builder_add (&builder, "{st}", "unread-bytes", info.unread_bytes);

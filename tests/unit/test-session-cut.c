@@ -12,9 +12,18 @@ typedef struct
 {
   ChanSession *session;
   int peer; /* its end of the connection; it says nothing, so it is taken for a Go peer */
-  GIOStream *stream; /* ours; the session alone has references to it */
-  int streams_gone;
+  int streams_gone; /* atomic */
 } Fixture;
+
+/* The stream is the application's, whose code is called when it goes: not under the session's lock. */
+static void
+stream_gone_cb (gpointer data, GObject *where_it_was)
+{
+  Fixture *f = data;
+
+  chan_session_get_state (f->session);
+  g_atomic_int_inc (&f->streams_gone);
+}
 
 static void
 set_up (Fixture *f, gconstpointer data)
@@ -29,8 +38,9 @@ set_up (Fixture *f, gconstpointer data)
   socket = g_socket_new_from_fd (fds[0], &error);
   g_assert_no_error (error);
   connection = g_socket_connection_factory_create_connection (socket);
-  f->stream = G_IO_STREAM (connection);
-  f->session = chan_session_new_for_stream (f->stream, CHAN_SESSION_CLIENT, &error);
+  if (data != NULL)
+    g_object_weak_ref (G_OBJECT (connection), stream_gone_cb, f);
+  f->session = chan_session_new_for_stream (G_IO_STREAM (connection), CHAN_SESSION_CLIENT, &error);
   g_assert_no_error (error);
 }
 
@@ -91,22 +101,11 @@ test_with_our_channel_closed (Fixture *f, gconstpointer data)
   g_assert_no_error (error);
 }
 
-/* The stream is the application's, whose code is called when it goes: not under the session's lock. */
-static void
-stream_gone_cb (gpointer data, GObject *where_it_was)
-{
-  Fixture *f = data;
-
-  chan_session_get_state (f->session);
-  g_atomic_int_inc (&f->streams_gone);
-}
-
 static void
 test_stream_of_the_application (Fixture *f, gconstpointer data)
 {
   gint64 deadline = g_get_monotonic_time () + PATIENCE_US;
 
-  g_object_weak_ref (G_OBJECT (f->stream), stream_gone_cb, f);
   g_assert_cmpint (shutdown (f->peer, SHUT_RDWR), ==, 0);
   while (g_atomic_int_get (&f->streams_gone) == 0 && g_get_monotonic_time () < deadline)
     g_usleep (1000);
@@ -156,7 +155,7 @@ main (int argc, char **argv)
   g_test_add ("/session-cut/with-our-channel-open-is-an-error", Fixture, NULL, set_up, test_with_our_channel_open, tear_down);
   g_test_add ("/session-cut/with-our-channel-closed-is-a-proper-end", Fixture, NULL, set_up, test_with_our_channel_closed,
               tear_down);
-  g_test_add ("/session-cut/stream-of-the-application-is-let-go-without-a-lock", Fixture, NULL, set_up,
+  g_test_add ("/session-cut/stream-of-the-application-is-let-go-without-a-lock", Fixture, "watched", set_up,
               test_stream_of_the_application, tear_down);
   g_test_add ("/session-cut/close-whose-farewell-is-not-read-is-a-proper-end", Fixture, NULL, set_up, test_close_without_answer,
               tear_down);
