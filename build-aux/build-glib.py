@@ -85,6 +85,15 @@ def known_options(source):
     die(f'{source} has no Meson options: not the GLib this knows')
 
 
+def without_assembler(source):
+    """Locks in a bit (of GData, and so of weak references) are written in assembler, which no sanitizer sees into."""
+    file = source / 'glib' / 'gbitlock.c'
+    text, n = re.subn(r'(?m)^\s*#\s*define USE_ASM_GOTO 1$', '', file.read_text())
+    if n == 0:
+        die(f'{file} is not as expected: what its locks guard will look like races')
+    file.write_text(text)
+
+
 def build(directory, source, sanitizer):
     objects = directory / 'objects'
     shutil.rmtree(objects, ignore_errors=True)
@@ -105,11 +114,13 @@ def main():
     parser.add_argument('--sanitize', default='thread')
     arguments = parser.parse_args()
     directory = arguments.directory.resolve()
-    done = directory / 'prefix' / f'built-with-{arguments.sanitize}'
+    done = directory / 'prefix' / f'built-with-{arguments.sanitize}-2'
     if done.exists():
         return
     directory.mkdir(parents=True, exist_ok=True)
-    build(directory, download(directory), arguments.sanitize)
+    source = download(directory)
+    without_assembler(source)
+    build(directory, source, arguments.sanitize)
     for leftover in ('objects', 'lists', 'cache'):
         shutil.rmtree(directory / leftover, ignore_errors=True)
     done.touch()
