@@ -45,8 +45,8 @@ def open_pair(pending, incoming, outgoing):
     for path in (incoming, outgoing):
         # Opened for both, a pipe does not wait for the peer, and after that neither of its ends does.
         pending.callback(os.close, os.open(path, os.O_RDWR))
-    source = Gio.UnixInputStream.new(os.open(incoming, os.O_RDONLY), True)
-    return Gio.SimpleIOStream.new(source, Gio.UnixOutputStream.new(os.open(outgoing, os.O_WRONLY), True))
+    source = Gio.File.new_for_path(incoming).read(None)
+    return Gio.SimpleIOStream.new(source, Gio.File.new_for_path(outgoing).append_to(Gio.FileCreateFlags.NONE, None))
 
 
 def discard(*paths):
@@ -67,9 +67,9 @@ class FilesTransport(GObject.Object, Chan.Transport):
                 os.mkfifo(down, 0o600)
                 stream = open_pair(pending, down, up)
                 door.write(f'{name}\n'.encode())
-        except OSError as error:
+        except (OSError, GLib.Error) as error:
             pending.close()
-            raise failure(f'Cannot connect to files:{path}, nobody listens there: {error.strerror}') from error
+            raise failure(f'Cannot connect to files:{path}, nobody listens there: {error}') from error
 
         def opened(source, result):
             with pending:
@@ -81,11 +81,12 @@ class FilesTransport(GObject.Object, Chan.Transport):
                     return
             operation.return_stream(stream)
 
-        stream.get_input_stream().read_bytes_async(1, GLib.PRIORITY_DEFAULT, operation.get_cancellable(), opened)
+        source = Gio.UnixInputStream.new(stream.get_input_stream().get_fd(), False)
+        source.read_bytes_async(1, GLib.PRIORITY_DEFAULT, operation.get_cancellable(), opened)
         return True
 
     def do_listen(self, listener, operation):
-        self.path, self.stopped, self.lock = path_of(operation), False, threading.Lock()
+        self.path, self.stopped, self.lock = path_of(operation), threading.Event(), threading.Lock()
         with contextlib.ExitStack() as undo:
             try:
                 os.mkdir(self.path, 0o700)
@@ -104,34 +105,37 @@ class FilesTransport(GObject.Object, Chan.Transport):
 
     def do_unlisten(self, _listener):
         with self.lock:
-            self.stopped = True
+            self.stopped.set()
         os.close(self.keeper)
-        # Under a name that nobody knows nothing is added while it is being removed.
-        with contextlib.suppress(OSError):
-            shutil.rmtree(os.rename(self.path, gone := f'{self.path}.{uuid.uuid4()}') or gone)
+        # Nobody adds to it while it is being removed: its name is another.
+        gone = f'{self.path}.{uuid.uuid4()}'
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(self.path, gone)
+            shutil.rmtree(gone)
 
     def serve(self, door, listener):
         """A thread, for sessions come although the application runs no main loop; until the pipe has no writer."""
         with door:
             while knock := door.readline(64):
-                if KNOCK.fullmatch(knock):
-                    self.accept(f'{self.path}/{knock[:-1].decode()}', listener)
+                while KNOCK.fullmatch(knock) and not self.accept(f'{self.path}/{knock[:-1].decode()}', listener):
+                    time.sleep(0.1)
 
     def accept(self, name, listener):
+        """False: file descriptors are short, and others have to close some first."""
         with contextlib.ExitStack() as pending:
             try:
                 stream = open_pair(pending, f'{name}.up', f'{name}.down')
                 discard(f'{name}.up', f'{name}.down')
                 stream.get_output_stream().write(b'!')
             except FileNotFoundError:
-                return      # who connected has given up
+                return True     # who connected has given up
+            except (OSError, GLib.Error):
+                return self.stopped.is_set()
         with self.lock:
-            listener = None if self.stopped else listener()
-        if listener is None:
-            stream.close()
-            return
+            listener = None if self.stopped.is_set() else listener()
         with contextlib.suppress(GLib.Error):   # one too many, which is closed
-            listener.deliver_stream(stream)
+            stream.close() if listener is None else listener.deliver_stream(stream)
+        return True
 
 
 Chan.Transport.register('files', FilesTransport)

@@ -61,6 +61,25 @@ count_fds (void)
   return n;
 }
 
+/* Waits until as few are open as before; if there are more, says what. */
+static void
+assert_no_more_fds (guint n_before)
+{
+  gint64 deadline = g_get_monotonic_time () + CLEAN_UP_US;
+
+  while (count_fds () > n_before && g_get_monotonic_time () < deadline)
+    g_usleep (2000);
+  for (int fd = 0; fd < 1024 && count_fds () > n_before; fd++)
+    {
+      g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+      g_autofree char *target = g_file_read_link (path, NULL);
+
+      if (target != NULL)
+        g_test_message ("%d: %s", fd, target);
+    }
+  g_assert_cmpuint (count_fds (), <=, n_before);
+}
+
 static void
 watch_free (gpointer data)
 {
@@ -253,9 +272,7 @@ run_case (gconstpointer data)
   g_main_context_pop_thread_default (f.context);
   g_main_context_unref (f.context);
   f.context = NULL;
-  for (gint64 end = g_get_monotonic_time () + CLEAN_UP_US; count_fds () > f.n_fds && g_get_monotonic_time () < end;)
-    g_usleep (2000);
-  g_assert_cmpuint (count_fds (), <=, f.n_fds);
+  assert_no_more_fds (f.n_fds);
   g_ptr_array_unref (f.watched);
   alarm (0);
 }
