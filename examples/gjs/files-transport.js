@@ -25,7 +25,7 @@ function pathOf(operation) {
 }
 
 function unheard(path, complaint) {
-    return failure(`Cannot connect to files:${path}, nobody listens there: ${complaint}`);
+    return failure(`Cannot connect to files:${path}: nobody listens there (${complaint})`);
 }
 
 function statusOf(path) {

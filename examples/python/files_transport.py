@@ -7,6 +7,7 @@ has opened them both and taken their names away.
 """
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ import gi
 gi.require_version('Chan', '1')
 from gi.repository import Chan, Gio, GLib, GObject  # noqa: E402
 
+UNHEARD = (errno.ENOENT, errno.ENXIO, errno.EPIPE)
 KNOCK = re.compile(rb'[0-9a-f-]{36}\n')
 
 
@@ -57,19 +59,21 @@ def discard(*paths):
 
 class FilesTransport(GObject.Object, Chan.Transport):
     def do_open_link(self, operation):
-        path, name, pending = path_of(operation), str(uuid.uuid4()), contextlib.ExitStack()
+        path, name = path_of(operation), str(uuid.uuid4())
         up, down = f'{path}/{name}.up', f'{path}/{name}.down'
-        try:
-            check_owner(path)
-            with open(os.open(f'{path}/door', os.O_WRONLY | os.O_NONBLOCK), 'wb', buffering=0) as door:
-                pending.callback(discard, up, down)
-                os.mkfifo(up, 0o600)
-                os.mkfifo(down, 0o600)
-                stream = open_pair(pending, down, up)
-                door.write(f'{name}\n'.encode())
-        except (OSError, GLib.Error) as error:
-            pending.close()
-            raise failure(f'Cannot connect to files:{path}, nobody listens there: {error}') from error
+        with contextlib.ExitStack() as undo:
+            try:
+                check_owner(path)
+                with open(os.open(f'{path}/door', os.O_WRONLY | os.O_NONBLOCK), 'wb', buffering=0) as door:
+                    undo.callback(discard, up, down)
+                    os.mkfifo(up, 0o600)
+                    os.mkfifo(down, 0o600)
+                    stream = open_pair(undo, down, up)
+                    door.write(f'{name}\n'.encode())
+            except OSError as error:
+                why = 'nobody listens there' if error.errno in UNHEARD else error.strerror
+                raise failure(f'Cannot connect to files:{path}: {why}') from error
+            pending = undo.pop_all()
 
         def opened(source, result):
             with pending:
