@@ -9,7 +9,7 @@ import asyncio
 import sys
 
 import example
-from example import Chan
+from gi.repository import Chan
 
 TIMEOUT_S = 30
 MAX_COUNT = 100000

@@ -7,7 +7,7 @@ usage: chat-server.py URI|@NAME
 """
 
 import example
-from example import Chan, GLib
+from gi.repository import Chan, GLib
 
 room: dict[str, Chan.Sender] = {}
 

@@ -10,7 +10,7 @@ import sys
 import threading
 
 import example
-from example import Chan, GLib
+from gi.repository import Chan, GLib
 
 
 def say(voice: Chan.Sender) -> None:

@@ -9,7 +9,7 @@ usage: echo-server.py [URI|@NAME]
 from typing import Any
 
 import example
-from example import Chan, GLib
+from gi.repository import Chan, GLib
 
 
 async def answer(reply: Chan.Sender, value: Any) -> None:

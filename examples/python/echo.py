@@ -6,7 +6,7 @@ usage: echo.py URI|@NAME WORD...
 """
 
 import example
-from example import Chan
+from gi.repository import Chan
 
 
 def echo(uri: str, *words: str) -> None:

@@ -15,6 +15,8 @@ import stat
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from typing import IO
 
 import gi
 
@@ -25,24 +27,24 @@ UNHEARD = (errno.ENOENT, errno.ENXIO, errno.EPIPE)
 KNOCK = re.compile(rb'[0-9a-f-]{36}\n')
 
 
-def failure(text, code=Chan.ChannelError.BAD_CONFIG):
+def failure(text: str, code: int = Chan.ChannelError.BAD_CONFIG) -> GLib.Error:
     return GLib.Error.new_literal(Chan.channel_error_quark(), text, code)
 
 
-def path_of(operation):
+def path_of(operation: Chan.Operation) -> str:
     path = operation.get_uri().get_path()
     if not os.path.isabs(path):
         raise failure(f'The whole path of a directory is expected, as in files:/tmp/greeter, not “{path}”')
     return path.rstrip('/')
 
 
-def check_owner(path):
+def check_owner(path: str) -> None:
     info = os.lstat(path)
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
         raise failure(f'{path} is not a directory that only you can enter', Chan.ChannelError.PERMISSION)
 
 
-def open_pair(pending, incoming, outgoing):
+def open_pair(pending: contextlib.ExitStack, incoming: str, outgoing: str) -> Gio.IOStream:
     """A stream over two pipes, which cannot end before `pending` is closed: the peer may not have opened them yet."""
     for path in (incoming, outgoing):
         # Opened for both, a pipe does not wait for the peer, and after that neither of its ends does.
@@ -51,14 +53,14 @@ def open_pair(pending, incoming, outgoing):
     return Gio.SimpleIOStream.new(source, Gio.File.new_for_path(outgoing).append_to(Gio.FileCreateFlags.NONE, None))
 
 
-def discard(*paths):
+def discard(*paths: str) -> None:
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
 
 
 class FilesTransport(GObject.Object, Chan.Transport):
-    def do_open_link(self, operation):
+    def do_open_link(self, operation: Chan.Operation) -> bool:
         path, name = path_of(operation), str(uuid.uuid4())
         up, down = f'{path}/{name}.up', f'{path}/{name}.down'
         with contextlib.ExitStack() as undo:
@@ -75,7 +77,7 @@ class FilesTransport(GObject.Object, Chan.Transport):
                 raise failure(f'Cannot connect to files:{path}: {why}') from error
             pending = undo.pop_all()
 
-        def opened(source, result):
+        def opened(source: Gio.InputStream, result: Gio.AsyncResult) -> None:
             with pending:
                 try:
                     source.read_bytes_finish(result)
@@ -89,7 +91,7 @@ class FilesTransport(GObject.Object, Chan.Transport):
         source.read_bytes_async(1, GLib.PRIORITY_DEFAULT, operation.get_cancellable(), opened)
         return True
 
-    def do_listen(self, listener, operation):
+    def do_listen(self, listener: Chan.Listener, operation: Chan.Operation) -> bool:
         self.path, self.stopped, self.lock = path_of(operation), threading.Event(), threading.Lock()
         with contextlib.ExitStack() as undo:
             try:
@@ -107,7 +109,7 @@ class FilesTransport(GObject.Object, Chan.Transport):
         operation.return_done()
         return True
 
-    def do_unlisten(self, _listener):
+    def do_unlisten(self, _listener: Chan.Listener) -> None:
         with self.lock:
             self.stopped.set()
         os.close(self.keeper)
@@ -117,14 +119,14 @@ class FilesTransport(GObject.Object, Chan.Transport):
             os.rename(self.path, gone)
             shutil.rmtree(gone)
 
-    def serve(self, door, listener):
+    def serve(self, door: IO[bytes], weak: Callable[[], Chan.Listener | None]) -> None:
         """A thread, for sessions come although the application runs no main loop; until the pipe has no writer."""
         with door:
             while knock := door.readline(64):
-                while KNOCK.fullmatch(knock) and not self.accept(f'{self.path}/{knock[:-1].decode()}', listener):
+                while KNOCK.fullmatch(knock) and not self.accept(f'{self.path}/{knock[:-1].decode()}', weak):
                     time.sleep(0.1)
 
-    def accept(self, name, listener):
+    def accept(self, name: str, weak: Callable[[], Chan.Listener | None]) -> bool:
         """False: file descriptors are short, and others have to close some first."""
         with contextlib.ExitStack() as pending:
             try:
@@ -136,7 +138,7 @@ class FilesTransport(GObject.Object, Chan.Transport):
             except (OSError, GLib.Error):
                 return self.stopped.is_set()
         with self.lock:
-            listener = None if self.stopped.is_set() else listener()
+            listener = None if self.stopped.is_set() else weak()
         with contextlib.suppress(GLib.Error):   # one too many, which is closed
             stream.close() if listener is None else listener.deliver_stream(stream)
         return True

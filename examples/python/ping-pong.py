@@ -11,7 +11,7 @@ import threading
 import time
 
 import example
-from example import Chan, GLib
+from gi.repository import Chan, GLib
 
 
 def answer_all(pings: Chan.Receiver) -> None:

@@ -10,7 +10,7 @@ usage: pool.py URI|@NAME
 import asyncio
 
 import example
-from example import Chan, GLib
+from gi.repository import Chan, GLib
 
 
 class Pool:
@@ -36,11 +36,11 @@ class Pool:
                 end, message = await Chan.select_async(self.registered, *((jobs, job) for jobs in self.workers))
             except GLib.Error as error:
                 example.debug(f'a worker is gone: {error.message}')
-                self.workers.remove(error.end)
+                self.workers.remove(getattr(error, 'end'))
                 continue
             if message is not None:
                 self.add_worker(message)
-            else:
+            elif isinstance(end, Chan.Sender):
                 # A select begins with its first case: who had the last job is asked last.
                 self.workers.remove(end)
                 self.workers.append(end)

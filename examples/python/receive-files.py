@@ -11,8 +11,7 @@ import pathlib
 import threading
 
 import example
-from example import Chan, GLib
-from gi.repository import Gio
+from gi.repository import Chan, GLib, Gio
 
 CHUNK = 256 * 1024
 

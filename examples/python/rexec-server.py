@@ -14,8 +14,7 @@ import threading
 from typing import IO
 
 import example
-from example import Chan, GLib
-from gi.repository import Gio
+from gi.repository import Chan, GLib, Gio
 
 CHUNK = 65536
 PATIENCE = 0.2      # seconds between two looks at whether the client is still there

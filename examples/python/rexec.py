@@ -10,8 +10,7 @@ import os
 import threading
 
 import example
-from example import Chan, GLib
-from gi.repository import Gio
+from gi.repository import Chan, GLib, Gio
 
 CHUNK = 65536
 

@@ -6,8 +6,7 @@ usage: send-file.py URI|@NAME FILE...
 """
 
 import example
-from example import Chan
-from gi.repository import Gio
+from gi.repository import Chan, Gio
 
 WIDTH = 40
 

@@ -7,7 +7,7 @@ usage: worker.py URI|@NAME WORKER-NAME
 """
 
 import example
-from example import Chan, GLib
+from gi.repository import Chan, GLib
 
 
 def work(uri: str, name: str, *_more: str) -> None:

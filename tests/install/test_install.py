@@ -66,7 +66,8 @@ def install():
     if not configured.exists() or configured.read_text() != ' '.join(features):
         shutil.rmtree(BUILD, ignore_errors=True)
         run('meson', 'setup', BUILD, SOURCE, f'--prefix={PREFIX}', '--buildtype=plain', '-Dtests=false',
-            f'-Dpython_overrides_dir={PREFIX}/{PYTHON}/gi/overrides', *features, **compiler)
+            f'-Dpython_overrides_dir={PREFIX}/{PYTHON}/gi/overrides',
+            f'-Dpython_stubs_dir={PREFIX}/{PYTHON}/gi-stubs/repository', *features, **compiler)
         configured.write_text(' '.join(features))
     run('ninja', '-C', BUILD, '-j2', **compiler)
     shutil.rmtree(PREFIX, ignore_errors=True)
@@ -99,7 +100,7 @@ def test_nothing_else_is_installed():
     expected += [f'share/doc/libchan-glib/dbus/org.example.Echo.{kind}' for kind in ('conf', 'service.in')]
     if CONFIGURATION['introspection']:
         expected += [f'{PYTHON}/gi/overrides/{name}.py' for name in ('Chan', '_chan_loop', '_chan_select', '_chan_values', '_chan_wait')]
-        expected += [f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir',
+        expected += [f'{PYTHON}/gi-stubs/repository/Chan.pyi', f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir',
                      'share/gjs-1.0/overrides/Chan.js', 'share/gjs-1.0/overrides/Chan.d.ts']
     if CONFIGURATION['vapi']:
         expected += ['share/vala/vapi/libchan-glib-1.vapi', 'share/vala/vapi/libchan-glib-1.deps']

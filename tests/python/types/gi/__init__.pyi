@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What Chan.pyi and the examples need of pygobject-stubs, which are not in Debian.
+def require_version(namespace: str, version: str) -> None: ...
