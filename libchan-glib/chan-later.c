@@ -17,34 +17,6 @@ chan_later_add (ChanLater *self, ChanLaterFunc func, gpointer data)
   self->n++;
 }
 
-typedef struct
-{
-  GWeakRef object;
-  ChanLaterFunc func;
-} LaterObject;
-
-static void
-run_for_object (gpointer data)
-{
-  LaterObject *self = data;
-  gpointer object = g_weak_ref_get (&self->object);
-
-  if (object != NULL)
-    self->func (object);
-  g_weak_ref_clear (&self->object);
-  g_free (self);
-}
-
-void
-chan_later_add_object (ChanLater *self, ChanLaterFunc func, gpointer object)
-{
-  LaterObject *added = g_new (LaterObject, 1);
-
-  g_weak_ref_init (&added->object, object);
-  added->func = func;
-  chan_later_add (self, run_for_object, added);
-}
-
 void
 chan_later_run_all (ChanLater *self)
 {

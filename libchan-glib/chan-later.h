@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib-object.h>
+#include <glib.h>
 
 G_BEGIN_DECLS
 
@@ -32,9 +32,6 @@ chan_later_init (ChanLater *self)
 }
 
 void chan_later_add  (ChanLater *self, ChanLaterFunc func, gpointer data);
-/* func gets a reference to the object, or is not called if that is gone by then. To take one under a lock would not do:
- * who has a toggle reference (a binding's wrapper) is called back, and may wait for a lock of its own. */
-void chan_later_add_object (ChanLater *self, ChanLaterFunc func, gpointer object);
 /* No lock held. What is added meanwhile is run too. */
 void chan_later_run_all (ChanLater *self);
 

@@ -77,6 +77,7 @@ struct _ChanReactor
 ChanReactor *chan_reactor_new    (const ChanReactorFuncs *funcs, gpointer owner, int fd);
 ChanReactor *chan_reactor_ref    (ChanReactor *self);
 void         chan_reactor_unref  (ChanReactor *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChanReactor, chan_reactor_unref)
 
 static inline void
 chan_reactor_lock (ChanReactor *self)

@@ -3,6 +3,7 @@
 
 #include "chan-dispatcher.h"
 #include "chan-handle.h"
+#include "chan-loan.h"
 #include "chan-pipe-source.h"
 #include "chan-stream.h"
 
@@ -27,6 +28,7 @@ struct _ChanSender
 
   ChanPipe *pipe;
   gint state;            /* ChanObjectState, atomic */
+  ChanLoan loan;         /* the pipe's lock */
   GMainContext *context; /* where signals fire: the thread's default when the application got it */
 };
 
@@ -45,13 +47,14 @@ chan_sender_dispose (GObject *object)
   g_autoptr (GError) dropped = NULL;
   ChanLater later;
 
-  if (self->pipe != NULL && g_atomic_int_get (&self->state) == CHAN_OBJECT_LIVE)
+  if (self->pipe != NULL && (g_atomic_int_get (&self->state) == CHAN_OBJECT_LIVE || chan_loan_any (&self->loan)))
     {
       chan_later_init (&later);
       chan_pipe_lock (self->pipe);
+      chan_loan_keep (&self->loan, self);
       if (self->pipe->sender_object == self)
         self->pipe->sender_object = NULL;
-      if (self->pipe->sender_side == CHAN_SIDE_LOCAL)
+      if (g_atomic_int_get (&self->state) == CHAN_OBJECT_LIVE && self->pipe->sender_side == CHAN_SIDE_LOCAL)
         {
           dropped = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_RESET,
                                          "The sender went away without closing the channel");
@@ -201,12 +204,10 @@ emit_peer_closed (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* No lock held; takes the reference. A signal nobody listens to costs no main context a turn. */
+/* A signal nobody listens to costs no main context a turn. */
 static void
-peer_closed_later (gpointer data)
+peer_closed_soon (ChanSender *self)
 {
-  ChanSender *self = data;
-
   if (g_signal_has_handler_pending (self, signals[SIGNAL_PEER_CLOSED], 0, FALSE) ||
       g_signal_has_handler_pending (self, g_signal_lookup ("notify", G_TYPE_OBJECT), 0, FALSE))
     {
@@ -218,14 +219,39 @@ peer_closed_later (gpointer data)
       g_source_attach (source, self->context);
       g_source_unref (source);
     }
-  g_object_unref (self);
+}
+
+/* No lock held; self is lent. */
+static void
+peer_closed_later (gpointer data)
+{
+  ChanSender *self = data;
+  g_autoptr (ChanPipe) pipe = chan_pipe_ref (self->pipe);
+  gboolean kept, drop;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (pipe);
+  kept = self->loan.kept;
+  chan_pipe_unlock (pipe, &later);
+  if (!kept)
+    peer_closed_soon (self);
+  chan_pipe_lock (pipe);
+  drop = chan_loan_end (&self->loan);
+  chan_pipe_unlock (pipe, &later);
+  if (drop)
+    g_object_unref (self);
 }
 
 void
 chan_sender_peer_closed (ChanPipe *pipe, ChanLater *later)
 {
-  if (pipe->sender_object != NULL)
-    chan_later_add_object (later, peer_closed_later, pipe->sender_object);
+  ChanSender *self = pipe->sender_object;
+
+  if (self == NULL)
+    return;
+  chan_loan_begin (&self->loan);
+  chan_later_add (later, peer_closed_later, self);
 }
 
 /* --- sending --- */

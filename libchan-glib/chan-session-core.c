@@ -338,6 +338,14 @@ anything_cut (ChanSessionCore *self)
   return FALSE;
 }
 
+/* All that either side had to say was read: the peer did not stay to hear us say farewell. */
+static gboolean
+is_only_farewell (ChanSessionCore *self, const GError *error)
+{
+  return self->state == CHAN_SESSION_DRAINING && self->n_streams == 0 && !chan_link_private (self->link)->asks_at_end &&
+         g_error_matches (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST);
+}
+
 void
 chan_session_core_end (ChanSessionCore *self, const GError *error, ChanLater *later)
 {
@@ -346,9 +354,7 @@ chan_session_core_end (ChanSessionCore *self, const GError *error, ChanLater *la
 
   if (self->state >= CHAN_SESSION_CLOSED)
     return;
-  /* All that either side had to say was read: the peer did not stay to hear us say farewell. */
-  if (self->state == CHAN_SESSION_DRAINING && self->n_streams == 0 && !priv->asks_at_end
-      && g_error_matches (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST))
+  if (is_only_farewell (self, error))
     error = NULL;
   /* It was clean only if nothing was cut off. */
   if (error == NULL && (self->state == CHAN_SESSION_CONNECTING || anything_cut (self)))

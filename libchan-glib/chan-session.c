@@ -6,6 +6,7 @@
 #include "chan-async-result.h"
 #include "chan-handle.h"
 #include "chan-link-private.h"
+#include "chan-loan.h"
 #include "chan-pipe-receive.h"
 #include "chan-sender-private.h"
 
@@ -30,6 +31,7 @@ struct _ChanSession
   ChanSessionCore *core;
   char *uri;
   GMainContext *context; /* where signals fire */
+  ChanLoan loan;         /* the reactor's lock */
 };
 
 enum { PROP_0, PROP_URI, PROP_STATE, PROP_RENDEZVOUS, N_PROPS };
@@ -51,12 +53,12 @@ chan_session_dispose (GObject *object)
       chan_later_init (&later);
       chan_reactor_lock (self->core->reactor);
       self->core->object = NULL;
+      chan_loan_keep (&self->loan, self);
       /* Channels that nobody accepted are not waited for. */
       chan_pipe_close_receiver (self->core->accepts, CHAN_CHANNEL_ERROR_CLOSED, "The session was dropped", &later);
       chan_session_core_maybe_retire (self->core, &later);
       chan_reactor_unlock (self->core->reactor, &later);
     }
-  g_clear_pointer (&self->core, chan_session_core_unref);
   G_OBJECT_CLASS (chan_session_parent_class)->dispose (object);
 }
 
@@ -65,6 +67,7 @@ chan_session_finalize (GObject *object)
 {
   ChanSession *self = CHAN_SESSION (object);
 
+  g_clear_pointer (&self->core, chan_session_core_unref);
   g_free (self->uri);
   g_clear_pointer (&self->context, g_main_context_unref);
   G_OBJECT_CLASS (chan_session_parent_class)->finalize (object);
@@ -184,23 +187,46 @@ emit_closed (gpointer data)
 }
 
 static void
-ended_later (gpointer data)
+ended_soon (ChanSession *self)
 {
-  ChanSession *self = data;
   GSource *source = g_idle_source_new ();
 
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_static_name (source, "libchan-glib session closed");
-  g_source_set_callback (source, emit_closed, self, g_object_unref);
+  g_source_set_callback (source, emit_closed, g_object_ref (self), g_object_unref);
   g_source_attach (source, self->context);
   g_source_unref (source);
+}
+
+/* No lock held; self is lent. */
+static void
+ended_later (gpointer data)
+{
+  ChanSession *self = data;
+  g_autoptr (ChanReactor) reactor = chan_reactor_ref (self->core->reactor);
+  gboolean kept, drop;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_reactor_lock (reactor);
+  kept = self->loan.kept;
+  chan_reactor_unlock (reactor, &later);
+  if (!kept)
+    ended_soon (self);
+  chan_reactor_lock (reactor);
+  drop = chan_loan_end (&self->loan);
+  chan_reactor_unlock (reactor, &later);
+  if (drop)
+    g_object_unref (self);
 }
 
 void
 chan_session_ended (ChanSession *self, ChanLater *later)
 {
-  if (self != NULL && g_signal_has_handler_pending (self, signals[SIGNAL_CLOSED], 0, FALSE))
-    chan_later_add_object (later, ended_later, self);
+  if (self == NULL || !g_signal_has_handler_pending (self, signals[SIGNAL_CLOSED], 0, FALSE))
+    return;
+  chan_loan_begin (&self->loan);
+  chan_later_add (later, ended_later, self);
 }
 
 /* --- channels --- */

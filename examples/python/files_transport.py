@@ -87,7 +87,9 @@ class FilesTransport(GObject.Object, Chan.Transport):
                     return
             operation.return_stream(stream)
 
-        source = Gio.UnixInputStream.new(stream.get_input_stream().get_fd(), False)
+        incoming = stream.get_input_stream()
+        assert isinstance(incoming, Gio.FileDescriptorBased)
+        source = Gio.UnixInputStream.new(incoming.get_fd(), False)
         source.read_bytes_async(1, GLib.PRIORITY_DEFAULT, operation.get_cancellable(), opened)
         return True
 

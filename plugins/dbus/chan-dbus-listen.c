@@ -328,6 +328,7 @@ listening_stop (gpointer data)
 
   if (self->loop != NULL)
     chan_accept_loop_stop (self->loop);
+  chan_dbus_service_stop (self->service);
   /* In a child of the process that listens: that goes on. */
   if (self->generation != chan_dbus_fork_generation ())
     return;

@@ -86,6 +86,13 @@ chan_dbus_service_unref (ChanDBusService *self)
   g_free (self);
 }
 
+/* Called while the listener is there: to clear a weak reference while it is disposed of in another thread would be no good. */
+void
+chan_dbus_service_stop (ChanDBusService *self)
+{
+  g_weak_ref_set (&self->listener, NULL);
+}
+
 ChanListener *
 chan_dbus_service_dup_listener (ChanDBusService *self)
 {

@@ -15,6 +15,8 @@ typedef struct _ChanDBusService ChanDBusService;
 ChanDBusService *chan_dbus_service_new    (ChanListener *listener, ChanOptions *options, const ChanDBusAddress *address);
 ChanDBusService *chan_dbus_service_ref    (ChanDBusService *self);
 void             chan_dbus_service_unref  (ChanDBusService *self);
+/* The listener goes. */
+void             chan_dbus_service_stop   (ChanDBusService *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChanDBusService, chan_dbus_service_unref)
 
 /* In the plugin's thread: makes it callable over a connection, until the id is given to unexport(). 0: failed */
