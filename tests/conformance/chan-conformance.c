@@ -12,7 +12,9 @@
 
 #define DEFAULT_CAPACITY 64
 /* A sanitizer makes everything slower, and a hundred thousand calls over a bus most. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__)
+#define WATCHDOG_SEC 900
+#elif defined(__SANITIZE_ADDRESS__)
 #define WATCHDOG_SEC 240
 #else
 #define WATCHDOG_SEC 120
@@ -43,7 +45,7 @@ alarm_cb (int number)
 {
   say ("\nBail out! ");
   say (running);
-  say (" hangs: it has not ended within 60 s\n");
+  say (" hangs: it has not ended within " G_STRINGIFY (WATCHDOG_SEC) " s\n");
   abort ();
 }
 
