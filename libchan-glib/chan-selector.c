@@ -12,8 +12,10 @@
  * Add receivers, and senders each with a message. [method@Chan.Selector.wait]
  * returns the index of the one that could go first: its message was taken, or
  * sent, and nothing happened on any other channel; no message of theirs is
- * lost or taken out of order. If several can go at once, they take turns. The
- * channels may belong to different sessions over different transports.
+ * lost or taken out of order. If several can go at once, they take turns,
+ * beginning with any of them, so that none starves when each wait has a new
+ * selector either. The channels may belong to different sessions over different
+ * transports.
  *
  * An end of a channel counts too: [method@Chan.Selector.steal_message] says
  * how it ended. It stays, so remove that case, or the next wait is over at
@@ -67,6 +69,8 @@ chan_selector_new (void)
 
   g_atomic_ref_count_init (&self->ref_count);
   self->cases = g_ptr_array_new_with_free_func (case_free);
+  /* Anywhere, and far from where adding an index to it wraps round. */
+  self->turn = g_random_int () >> 1;
   return self;
 }
 

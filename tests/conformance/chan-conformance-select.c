@@ -121,6 +121,33 @@ test_turns_of_senders (ChanConformanceFixture *f)
   chan_test_channels_clear (&channels);
 }
 
+/* A new selector for each wait: with a fixed first case the others would starve. */
+static void
+test_new_each_time (ChanConformanceFixture *f)
+{
+  ChanTestChannels channels = { 0 };
+  guint counts[2] = { 0 };
+
+  chan_test_channels_init (&channels, f, 2, 64);
+  for (guint i = 0; i < 2; i++)
+    chan_test_send (channels.tx[i], 0, 60);
+  for (guint i = 0; i < 2; i++)
+    chan_test_wait_queued (f, channels.rx[i]);
+  /* Never as many as wait on one of them. One in 2^39 that it is always the same. */
+  for (guint i = 0; i < 40; i++)
+    {
+      g_autoptr (ChanSelector) selector = chan_selector_new ();
+
+      for (guint j = 0; j < 2; j++)
+        chan_selector_add_receiver (selector, channels.rx[j]);
+      counts[chan_test_select (selector)]++;
+      chan_test_drop (selector);
+    }
+  g_assert_cmpuint (counts[0], >, 0);
+  g_assert_cmpuint (counts[1], >, 0);
+  chan_test_channels_clear (&channels);
+}
+
 /* --- ends ------------------------------------------------------------------------------ */
 
 static void
@@ -419,6 +446,7 @@ const ChanConformanceTest chan_conformance_select[] = {
   { "select/keeps-the-order-of-each-channel", test_order_of_each, ALL },
   { "select/receivers-that-are-ready-take-turns", test_turns_of_receivers, CHAN_CONFORMANCE_DIRECT },
   { "select/senders-that-are-ready-take-turns", test_turns_of_senders, ALL },
+  { "select/new-ones-begin-anywhere", test_new_each_time, ALL },
   { "select/closed-channel-is-ready-until-it-is-removed", test_closed, ALL },
   { "select/channel-of-a-dropped-sender-is-ready-with-its-error", test_dropped, ALL },
   { "select/sender-whose-receiver-closed-is-ready-with-closed", test_receiver_closed, ALL },

@@ -223,6 +223,9 @@ FAULTS = [
           'chan-wait.c', 'chan_op_claim',
           'op->won = g_atomic_int_compare_and_exchange (&op->claim->claimed, FALSE, TRUE);\n  if (op->won)\n    return TRUE;\n  g_atomic',
           'op->won = TRUE;\n  if (op->won)\n    return TRUE;\n  g_atomic', 'conformance-pipe'),
+    Fault('select-begins-first', 'a new select always begins with its first channel',
+          'chan-selector.c', 'chan_selector_new',
+          'g_random_int () >> 1', '0', 'conformance-pipe'),
     # --- what a peer may do
     Fault('form-unchecked', 'a GVariant that is not in normal form is accepted',
           'wire/chan-variant-check.c', 'check_fixed',
