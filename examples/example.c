@@ -12,6 +12,15 @@ enum
   EXIT_CONFIG = 78,
 };
 
+/* usage has a word for each argument, … for any number of them. */
+static guint
+count_allowed (const char *usage)
+{
+  g_auto (GStrv) words = g_strsplit (usage, " ", -1);
+
+  return strstr (usage, "…") != NULL ? G_MAXUINT : g_strv_length (words);
+}
+
 char **
 example_arguments (int argc, char **argv, const char *usage, const char *summary, guint n_needed)
 {
@@ -25,7 +34,7 @@ example_arguments (int argc, char **argv, const char *usage, const char *summary
       g_printerr ("%s: %s\n", g_get_prgname (), error->message);
       exit (EXIT_USAGE);
     }
-  if ((guint) argc <= n_needed)
+  if ((guint) argc <= n_needed || (guint) argc - 1 > count_allowed (usage))
     {
       g_printerr ("usage: %s %s\n", g_get_prgname (), usage);
       exit (EXIT_USAGE);

@@ -5,8 +5,9 @@
 
 #include <libchan-glib/libchan-glib.h>
 
-/* Reads --help and the arguments, of which there are at least n_needed; else
- * says what is wrong and exits. */
+/* Reads --help and the arguments, of which there are at least n_needed, and at
+ * most as many as words in usage, unless that has a … in it; else says what is
+ * wrong and exits. */
 char      **example_arguments     (int argc, char **argv, const char *usage, const char *summary, guint n_needed);
 
 /* A loop that SIGTERM and SIGINT end. */

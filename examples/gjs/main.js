@@ -25,10 +25,11 @@ function failed(error) {
     return error.matches?.(Chan.ChannelError, Chan.ChannelError.BAD_CONFIG) ? EXIT_CONFIG : 1;
 }
 
+// usage has a word for each argument, … for any number of them.
 // Runs body(...arguments) and ends with the exit status that it gives, 0 if it gives none; SIGTERM and SIGINT end it too.
 export function main(usage, nArguments, body) {
     const args = System.programArgs;
-    if (args.length < nArguments) {
+    if (args.length < nArguments || !usage.includes('…') && args.length > usage.split(' ').length) {
         printerr(`usage: ${System.programInvocationName} ${usage}`);
         System.exit(EXIT_USAGE);
     }

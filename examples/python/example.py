@@ -23,13 +23,15 @@ T = TypeVar('T')
 
 
 def arguments(doc: str, n_needed: int) -> list[str]:
-    """Those of the command line. --help, or too few of them, end the program; how it is used is the last line of doc."""
+    """Those of the command line. --help, and too few or too many of them, end the program. How it is used is the last
+    line of doc: a word for each argument, ... for any number of them."""
     given = sys.argv[1:]
     if given[:1] in (['-h'], ['--help']):
         print(doc.strip())
         sys.exit(0)
-    if len(given) < n_needed:
-        print(doc.strip().splitlines()[-1], file=sys.stderr)
+    usage = doc.strip().splitlines()[-1]
+    if len(given) < n_needed or '...' not in usage and len(given) > len(usage.split()) - 2:
+        print(usage, file=sys.stderr)
         sys.exit(EXIT_USAGE)
     return given
 

@@ -8,8 +8,10 @@ namespace Example {
     public delegate void End (AsyncResult result) throws GLib.Error;
 
     // Runs an async method until it ends, or SIGTERM or SIGINT comes. Returns an exit status.
+    // usage has a word for each argument, … for any number of them.
     public int run (string[] args, string usage, int n_needed, Begin begin, End end) {
-        if (args.length <= n_needed) {
+        var too_many = !usage.contains ("…") && args.length - 1 > usage.split (" ").length;
+        if (args.length <= n_needed || too_many) {
             printerr ("usage: %s %s\n", args[0], usage);
             return 2;
         }

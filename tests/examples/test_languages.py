@@ -343,7 +343,8 @@ class Ends(LanguageCase):
         for number in (signal.SIGTERM, signal.SIGINT):
             for name in self.programs(CHAT_SERVER, POOL, RECEIVE_FILES):
                 with self.subTest(name):
-                    server = self.serve_over('unix', name=name, arguments=[str(self.directory)])
+                    directory = [str(self.directory)] if name in RECEIVE_FILES.values() else []
+                    server = self.serve_over('unix', name=name, arguments=directory)
                     server.process.send_signal(number)
                     self.assertEqual(server.process.wait(world.TIMEOUT), 0)
 
@@ -351,6 +352,14 @@ class Ends(LanguageCase):
         for name in self.programs(CHAT, CHAT_SERVER, POOL, ASK_POOL, SEND_FILE, RECEIVE_FILES):
             with self.subTest(name):
                 out, err, status = self.run_program(name)
+                self.assertEqual((out, status), (b'', 2))
+                self.assertRegex(err.decode(), r'\Ausage: [^\n]*URI\|@NAME[^\n]*\n\Z')
+
+    def test_too_many_arguments(self):
+        """Else a mistake in quoting, or an argument that is no more, would go unnoticed."""
+        for name in self.programs(CHAT, CHAT_SERVER, POOL, ASK_POOL, WORKER, RECEIVE_FILES):
+            with self.subTest(name):
+                out, err, status = self.run_program(name, f'unix:{self.directory}/nobody', self.directory, 'more', 'yet')
                 self.assertEqual((out, status), (b'', 2))
                 self.assertRegex(err.decode(), r'\Ausage: [^\n]*URI\|@NAME[^\n]*\n\Z')
 

@@ -276,8 +276,9 @@ class TestProgram(unittest.TestCase):
                               env={**os.environ, **environment})
 
     def test_usage(self):
-        done = self.run_program()
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (2, '', 'usage: watch-window.py URI|@NAME [YOUR-NAME]\n'))
+        for arguments in ((), ('unix:/a', 'name', 'more')):
+            done = self.run_program(*arguments)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (2, '', 'usage: watch-window.py URI|@NAME [YOUR-NAME]\n'))
 
     def test_no_display(self):
         done = self.run_program('memory:x', DISPLAY=':54321')
