@@ -29,6 +29,7 @@ typedef struct
   char *peer;     /* the only one who may call; NULL: whoever is at the other end of the connection */
   int event_fd;   /* readable while there is something */
   gsize max_bytes;
+  guint n_calls;  /* of ours to it that are not answered; under the router's lock */
   GMutex lock;    /* leaf; guards: */
   GQueue items;   /* of ChanDBusItem */
   gsize bytes;    /* of the bodies in it */

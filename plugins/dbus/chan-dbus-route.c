@@ -8,8 +8,10 @@
 #include "chan-dbus-thread.h"
 
 #define PATH_MAX_LEN 512
-/* Unanswered calls of a connection. A system bus takes 128, and others are made too. */
-#define CALLS_MAX 100
+/* Unanswered calls of a connection. A system bus takes 128, and others are made too. Sessions share them evenly;
+ * one that has none may have one of the reserve, for others may not be answered for long. */
+#define CALLS_MAX 96
+#define CALLS_RESERVE 24
 
 struct _ChanDBusRouter
 {
@@ -61,15 +63,24 @@ find_inbox (ChanDBusRouter *self, const char *path, const char *sender)
   return inbox;
 }
 
-/* Under the lock */
+static guint
+share (ChanDBusRouter *self)
+{
+  return MAX (CALLS_MAX / MAX (g_hash_table_size (self->inboxes), 1), 1);
+}
+
+/* Under the lock; an answer came. Each of those that starve has something to say, and will be answered. */
 static void
 feed (ChanDBusRouter *self)
 {
-  if (g_hash_table_size (self->calls) >= CALLS_MAX)
+  guint n_calls = g_hash_table_size (self->calls);
+  guint n = n_calls == 0 ? self->starved->len : MIN (self->starved->len, 2);
+
+  if (n_calls >= CALLS_MAX + CALLS_RESERVE)
     return;
-  for (guint i = 0; i < self->starved->len; i++)
+  for (guint i = 0; i < n; i++)
     chan_dbus_inbox_push (self->starved->pdata[i], (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_ROOM });
-  g_ptr_array_set_size (self->starved, 0);
+  g_ptr_array_remove_range (self->starved, 0, n);
 }
 
 /* TRUE: it was for a session, and is taken. */
@@ -108,6 +119,8 @@ take_reply (ChanDBusRouter *self, GDBusMessage *message)
       g_hash_table_insert (self->calls, serial, waiting);
       waiting = NULL;
     }
+  if (waiting != NULL)
+    waiting->inbox->n_calls--;
   if (waiting != NULL && self->starved->len > 0)
     feed (self);
   g_mutex_unlock (&self->lock);
@@ -282,11 +295,15 @@ gboolean
 chan_dbus_route_may_call (ChanDBusRoute *self)
 {
   ChanDBusRouter *router = chan_dbus_bus_get_router (self->bus);
+  guint own, all;
   gboolean may;
 
   g_mutex_lock (&router->lock);
-  may = g_hash_table_size (router->calls) < CALLS_MAX;
-  if (!may && !g_ptr_array_find (router->starved, self->inbox, NULL))
+  own = self->inbox->n_calls;
+  all = g_hash_table_size (router->calls);
+  may = own == 0 ? all < CALLS_MAX + CALLS_RESERVE : own < share (router) && all < CALLS_MAX;
+  /* Its own answers wake it. */
+  if (!may && own == 0 && !g_ptr_array_find (router->starved, self->inbox, NULL))
     g_ptr_array_add (router->starved, chan_dbus_inbox_ref (self->inbox));
   g_mutex_unlock (&router->lock);
   return may;
@@ -305,7 +322,10 @@ chan_dbus_route_call (ChanDBusRoute *self, GDBusMessage *call, guint64 tag, GErr
   g_mutex_lock (&router->lock);
   sent = g_dbus_connection_send_message (router->connection, call, G_DBUS_SEND_MESSAGE_FLAGS_NONE, &serial, error);
   if (sent)
-    g_hash_table_insert (router->calls, GUINT_TO_POINTER (serial), g_steal_pointer (&waiting));
+    {
+      self->inbox->n_calls++;
+      g_hash_table_insert (router->calls, GUINT_TO_POINTER (serial), g_steal_pointer (&waiting));
+    }
   g_mutex_unlock (&router->lock);
   if (waiting != NULL)
     waiting_free (waiting);

@@ -4,6 +4,9 @@
  *   dbus-peer receive URI            listens, says "listening", then "begun" at the first message; checks the order
  *   dbus-peer send URI COUNT SIZE    sends so many messages of that size, and closes
  *   dbus-peer wait URI CHANNELS      opens channels, says "waiting", and waits for each to end
+ *   dbus-peer share URI...           connects to each over one connection, and sends to all until an error, of which
+ *                                    it says "ended" and the number of the session. Says "passed" for each 500 messages
+ *                                    to the last
  *   dbus-peer authorize URI USER     listens, says "listening", then who asks to come in, and lets only this one
  *
  * The last line says how it ended: "closed N", or "error N DOMAIN CODE TEXT"; that of wait how many were lost. */
@@ -140,6 +143,55 @@ wait_for_all (const char *uri, guint n)
   return ended (lost, NULL);
 }
 
+typedef struct
+{
+  int index;
+  ChanSession *session;
+  gboolean is_last;
+} Shared;
+
+static gpointer
+send_until_error (gpointer data)
+{
+  Shared *self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSender) sender = chan_session_open_channel (self->session, "bulk", &error);
+  g_autofree char *line = NULL;
+  guint64 n;
+
+  for (n = 0; error == NULL; n++)
+    {
+      g_autoptr (ChanMessage) message = chan_message_new (g_variant_new ("(ts)", n, ""));
+
+      if (self->is_last && n > 0 && n % 500 == 0)
+        say ("passed");
+      chan_sender_send (sender, message, NULL, &error);
+    }
+  line = g_strdup_printf ("ended %d %s %d %s", self->index, g_quark_to_string (error->domain), error->code, error->message);
+  say (line);
+  return NULL;
+}
+
+/* Until it is killed */
+static int
+share (char **uris, int n)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree Shared *sessions = g_new0 (Shared, n);
+
+  for (int i = 0; i < n; i++)
+    {
+      sessions[i] = (Shared){ i, chan_connect (uris[i], NULL, &error), i == n - 1 };
+      if (sessions[i].session == NULL)
+        return ended (0, error);
+    }
+  for (int i = 0; i < n - 1; i++)
+    g_thread_new ("sends", send_until_error, &sessions[i]);
+  g_usleep (500000);
+  g_thread_join (g_thread_new ("sends", send_until_error, &sessions[n - 1]));
+  return 0;
+}
+
 static gboolean
 may_come_in (ChanListener *listener, ChanSession *session, gpointer user)
 {
@@ -179,8 +231,10 @@ main (int argc, char **argv)
     return send_all (argv[2], g_ascii_strtoull (argv[3], NULL, 10), (gsize) g_ascii_strtoull (argv[4], NULL, 10));
   if (argc == 4 && strcmp (argv[1], "wait") == 0)
     return wait_for_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
+  if (argc > 2 && strcmp (argv[1], "share") == 0)
+    return share (argv + 2, argc - 2);
   if (argc == 4 && strcmp (argv[1], "authorize") == 0)
     return authorize_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
-  g_printerr ("usage: dbus-peer receive URI | send URI COUNT SIZE | wait URI CHANNELS | authorize URI USER\n");
+  g_printerr ("usage: dbus-peer receive URI | send URI COUNT SIZE | wait URI CHANNELS | share URI... | authorize URI USER\n");
   return 2;
 }
