@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 /* What a call and a message count besides their values. */
 #define CHAN_DBUS_CALL_BYTES 256
 /* What was taken is told when it is half of what may wait, or after so long. */
-#define CHAN_DBUS_GRANT_US 5000
+#define CHAN_DBUS_GRANT_US 20000
 #define CHAN_DBUS_MESSAGE_BYTES 256
 /* Bytes of a byte stream that were read and not taken. */
 #define CHAN_DBUS_BYTES_WINDOW ((gsize) 64 * 1024)
