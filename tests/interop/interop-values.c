@@ -192,7 +192,7 @@ put_large (Draft *draft)
 }
 
 static void
-expect_large (ChanMessage *message)
+expect_large (ChanMessage *message, gboolean typed)
 {
   message_expect (message, "Text", text ('x', LARGE_SIZE));
   message_expect (message, "Data", large_bytes ());
@@ -209,7 +209,7 @@ put_values (Draft *draft)
 }
 
 static void
-expect_values (ChanMessage *message)
+expect_values (ChanMessage *message, gboolean typed)
 {
   message_expect (message, "Values", value_list ());
   message_expect (message, "Number", g_variant_new_double (1));
@@ -224,10 +224,10 @@ put_integers (Draft *draft)
 }
 
 static void
-expect_integers (ChanMessage *message)
+expect_integers (ChanMessage *message, gboolean typed)
 {
   message_expect (message, "Values", signed_list ());
-  message_expect (message, "Unsigned", unsigned_list (FALSE));
+  message_expect (message, "Unsigned", unsigned_list (typed));
 }
 
 static void
@@ -237,7 +237,7 @@ put_times (Draft *draft)
 }
 
 static void
-expect_times (ChanMessage *message)
+expect_times (ChanMessage *message, gboolean typed)
 {
   message_expect (message, "Values", time_list ());
 }
@@ -252,7 +252,7 @@ put_nils (Draft *draft)
 }
 
 static void
-expect_nils (ChanMessage *message)
+expect_nils (ChanMessage *message, gboolean typed)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (nil_keys); i++)
     message_expect (message, nil_keys[i], g_variant_new_maybe (G_VARIANT_TYPE_VARIANT, NULL));
@@ -263,7 +263,7 @@ static const struct
 {
   const char *name;
   void (*put) (Draft *draft);
-  void (*expect) (ChanMessage *message);
+  void (*expect) (ChanMessage *message, gboolean typed);
 } symmetric[] = {
   { "large", put_large, expect_large },
   { "values", put_values, expect_values },
@@ -271,6 +271,15 @@ static const struct
   { "times", put_times, expect_times },
   { "nil", put_nils, expect_nils },
 };
+
+/* Our own kind keeps the types of integers; in msgpack they are not said. */
+static gboolean
+keeps_types (Script *self)
+{
+  const char *dialect = chan_session_get_dialect (self->session);
+
+  return g_strcmp0 (dialect, "glib") == 0 || g_strcmp0 (dialect, "dbus") == 0;
+}
 
 static void
 call_symmetric (Script *self, guint which)
@@ -283,7 +292,7 @@ call_symmetric (Script *self, guint which)
   symmetric[which].put (&draft);
   script_ask (self, symmetric[which].name, &draft, &answers);
   answer = receive (answers);
-  symmetric[which].expect (answer);
+  symmetric[which].expect (answer, keeps_types (self));
   expect_end (answers);
 }
 
@@ -293,7 +302,7 @@ serve_symmetric (Script *self, guint which)
   ChanSender *ret = script_reply_sender (self);
   Draft draft;
 
-  symmetric[which].expect (self->request);
+  symmetric[which].expect (self->request, keeps_types (self));
   draft_init (&draft);
   symmetric[which].put (&draft);
   draft_send (&draft, ret);
