@@ -14,13 +14,15 @@ typedef struct
   gpointer data;
 } Asked;
 
-/* The bus does not say which of its groups is the first. GCredentials takes no "unknown". */
+/* The bus does not say which of its groups is the first, nor of a peer elsewhere which process it is. GCredentials takes
+ * no 0 for that; -1 is what it gives where it does not know. */
 #define NO_GROUP 65534
+#define NO_PROCESS G_MAXUINT32
 
 static GCredentials *
 new_credentials (guint32 uid, guint32 pid)
 {
-  struct ucred native = { .pid = (pid_t) pid, .uid = uid, .gid = NO_GROUP };
+  struct ucred native = { .pid = (pid_t) (pid != 0 ? pid : NO_PROCESS), .uid = uid, .gid = NO_GROUP };
   GCredentials *credentials = g_credentials_new ();
 
   g_credentials_set_native (credentials, G_CREDENTIALS_TYPE_LINUX_UCRED, &native);

@@ -16,6 +16,9 @@ G_BEGIN_DECLS
 #define CHAN_DBUS_UNANSWERED_CALLS 32
 /* What a call and a message count besides their values. */
 #define CHAN_DBUS_CALL_BYTES 256
+/* Descriptors of one call that a bus passes: it cuts off who sends more. The default of all buses; who raises message-fds
+ * above it says that this one takes more. */
+#define CHAN_DBUS_BUS_FDS 16
 /* What was taken is told when it is half of what may wait, or after so long. */
 #define CHAN_DBUS_GRANT_US 20000
 #define CHAN_DBUS_MESSAGE_BYTES 256

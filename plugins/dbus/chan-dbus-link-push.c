@@ -95,22 +95,41 @@ close_ours (ChanDBusLink *self, const ChanHandleRef *refs, gsize n_refs)
     }
 }
 
+/* Byte streams take one each: their sockets. */
+static gboolean
+can_pass_fds (ChanDBusLink *self, const ChanHandleRef *refs, gsize n_refs, GError **error)
+{
+  GDBusCapabilityFlags can = g_dbus_connection_get_capabilities (chan_dbus_bus_get_connection (self->route->bus));
+  guint at_bus = MAX (self->max_fds, CHAN_DBUS_BUS_FDS);
+  guint n_fds = 0, n_all = 0;
+
+  for (gsize i = 0; i < n_refs; i++)
+    {
+      n_fds += refs[i].kind == CHAN_STREAM_FD;
+      n_all += refs[i].kind == CHAN_STREAM_FD || chan_dbus_kind_is_bytes (refs[i].kind);
+    }
+  if (n_all > 0 && (can & G_DBUS_CAPABILITY_FLAGS_UNIX_FD_PASSING) == 0)
+    return fail (error, CHAN_CHANNEL_ERROR_UNSUPPORTED, "This D-Bus connection passes no file descriptors, and so no byte streams");
+  if (n_fds > self->max_fds)
+    g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX,
+                 "A message carries at most %u file descriptors, not %u", self->max_fds, n_fds);
+  else if (self->route->inbox->peer != NULL && n_all > at_bus)
+    g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX,
+                 "Over a bus a message carries at most %u byte streams and file descriptors, not %u", at_bus, n_all);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 static GVariant *
 encode (ChanDBusLink *self, Stream *stream, ChanMessage *message, const ChanHandleRef *refs, gsize n_refs, GUnixFDList **fds,
         gsize *cost, GError **error)
 {
   g_autoptr (GVariant) value = NULL;
   GVariantBuilder handles;
-  guint n_fds = 0;
 
-  for (gsize i = 0; i < n_refs; i++)
-    n_fds += refs[i].kind == CHAN_STREAM_FD;
-  if (n_fds > self->max_fds)
-    {
-      g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX,
-                   "A message carries at most %u file descriptors, not %u", self->max_fds, n_fds);
-      return NULL;
-    }
+  if (n_refs > 0 && !can_pass_fds (self, refs, n_refs, error))
+    return NULL;
   value = chan_dbus_value_encode (chan_message_get_body (message));
   *cost = CHAN_DBUS_MESSAGE_BYTES + g_variant_get_size (value);
   if (*cost > 2 * self->peer_max_message || chan_message_get_size (message) > self->peer_max_message)

@@ -3,6 +3,8 @@
  *
  *   dbus-peer receive URI            listens, says "listening", then "begun" at the first message; checks the order
  *   dbus-peer send URI COUNT SIZE    sends so many messages of that size, and closes
+ *   dbus-peer odd URI STREAMS SIZE   sends a message with so many byte streams and bytes, says "sent" or why not,
+ *                                    and then an ordinary one, on the same channel
  *   dbus-peer wait URI CHANNELS      opens channels, says "waiting", and waits for each to end
  *   dbus-peer share URI...           connects to each over one connection, and sends to all until an error, of which
  *                                    it says "ended" and the number of the session. Says "passed" for each 500 messages
@@ -96,6 +98,50 @@ send_all (const char *uri, guint64 count, gsize size)
       chan_session_close (session, NULL, &error);
     }
   return ended (n, error);
+}
+
+static gboolean
+send_odd (ChanSender *sender, guint64 number, guint n_streams, gsize size, GError **error)
+{
+  g_autofree GIOStream **ours = g_new0 (GIOStream *, n_streams + 1);
+  g_autofree GObject **handles = g_new0 (GObject *, n_streams + 1);
+  GVariant *payload = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, g_malloc0 (size), size, 1);
+  g_autoptr (ChanMessage) message = NULL;
+
+  for (guint i = 0; i < n_streams; i++)
+    {
+      GIOStream *theirs;
+
+      chan_byte_pipe_new (&ours[i], &theirs);
+      handles[i] = G_OBJECT (theirs);
+    }
+  message = chan_message_new_with_handles (g_variant_new ("(t@ay)", number, payload), handles, n_streams);
+  return chan_sender_send (sender, message, NULL, error);
+}
+
+static int
+send_odd_and_another (const char *uri, guint n_streams, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSession) session = chan_connect (uri, NULL, &error);
+  g_autoptr (ChanSender) sender = session != NULL ? chan_session_open_channel (session, "odd", &error) : NULL;
+  gboolean sent;
+
+  if (sender == NULL)
+    return ended (0, error);
+  sent = send_odd (sender, 0, n_streams, size, &error);
+  if (sent)
+    say ("sent");
+  else
+    ended (0, error);
+  g_clear_error (&error);
+  send_odd (sender, sent ? 1 : 0, 0, 10, &error);
+  if (error == NULL)
+    {
+      chan_sender_close (sender);
+      chan_session_close (session, NULL, &error);
+    }
+  return ended (1, error);
 }
 
 static gpointer
@@ -231,10 +277,12 @@ main (int argc, char **argv)
     return send_all (argv[2], g_ascii_strtoull (argv[3], NULL, 10), (gsize) g_ascii_strtoull (argv[4], NULL, 10));
   if (argc == 4 && strcmp (argv[1], "wait") == 0)
     return wait_for_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
+  if (argc == 5 && strcmp (argv[1], "odd") == 0)
+    return send_odd_and_another (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10), (gsize) g_ascii_strtoull (argv[4], NULL, 10));
   if (argc > 2 && strcmp (argv[1], "share") == 0)
     return share (argv + 2, argc - 2);
   if (argc == 4 && strcmp (argv[1], "authorize") == 0)
     return authorize_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
-  g_printerr ("usage: dbus-peer receive URI | send URI COUNT SIZE | wait URI CHANNELS | share URI... | authorize URI USER\n");
+  g_printerr ("usage: dbus-peer receive URI | send URI COUNT SIZE | odd URI STREAMS SIZE | wait URI CHANNELS | share URI... | authorize URI USER\n");
   return 2;
 }
