@@ -27,7 +27,8 @@ static const struct
   { CHAN_CHANNEL_ERROR_NO_MEMORY, "org.freedesktop.DBus.Error.NoMemory" },
   { CHAN_CHANNEL_ERROR_PERMISSION, "org.freedesktop.DBus.Error.AccessDenied" },
   { CHAN_CHANNEL_ERROR_PERMISSION, "org.freedesktop.DBus.Error.AuthFailed" },
-  { CHAN_CHANNEL_ERROR_TIMED_OUT, "org.freedesktop.DBus.Error.NoReply" },
+  /* What a bus says of calls to those who left it */
+  { CHAN_CHANNEL_ERROR_CONNECTION_LOST, "org.freedesktop.DBus.Error.NoReply" },
   { CHAN_CHANNEL_ERROR_TIMED_OUT, "org.freedesktop.DBus.Error.Timeout" },
   { CHAN_CHANNEL_ERROR_CONNECTION_LOST, "org.freedesktop.DBus.Error.Disconnected" },
   { CHAN_CHANNEL_ERROR_CONNECTION_LOST, "org.freedesktop.DBus.Error.ServiceUnknown" },

@@ -240,6 +240,19 @@ authenticated (GObject *source, GAsyncResult *result, gpointer data)
   g_dbus_connection_start_message_processing (connection);
 }
 
+/* The kernel knows who it is: others need not say a word, which GDBus would read without a bound. */
+static gboolean
+is_allowed (Incoming *self, GSocket *socket)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GCredentials) credentials = g_socket_get_credentials (socket, &error);
+
+  if (credentials != NULL && chan_dbus_credentials_are_allowed (credentials, chan_dbus_service_get_options (self->listening->service)))
+    return TRUE;
+  g_debug ("an incoming connection was refused: %s", credentials != NULL ? "it is of another user" : error->message);
+  return FALSE;
+}
+
 static void
 too_late (gpointer data)
 {
@@ -257,14 +270,13 @@ authenticate (gpointer data)
   g_autoptr (GDBusAuthObserver) observer = NULL;
   g_autofree char *guid = g_dbus_generate_guid ();
 
-  if (socket == NULL || self->listening->stopped)
+  if (socket != NULL)
+    self->fd = -1;
+  if (socket == NULL || self->listening->stopped || !is_allowed (self, socket))
     {
-      if (socket != NULL)
-        self->fd = -1;
       incoming_free (self);
       return;
     }
-  self->fd = -1;
   stream = g_socket_connection_factory_create_connection (socket);
   observer = g_dbus_auth_observer_new ();
   g_signal_connect (observer, "allow-mechanism", G_CALLBACK (allow_mechanism), NULL);

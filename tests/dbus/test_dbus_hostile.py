@@ -15,7 +15,7 @@ from bus import harness  # noqa: E402
 
 ERRORS = 'org.libchan.Error.'
 NAME, BASE = 'org.example.Echo', '/org/example/Echo'
-OPTIONS = '&max-streams=8&max-message-bytes=4096&max-message-nodes=100&max-message-handles=4&message-fds=2&session-fds=3' \
+OPTIONS = '&max-message-depth=20&max-streams=8&max-message-bytes=4096&max-message-nodes=100&max-message-handles=4&message-fds=2&session-fds=3' \
           '&queue-bytes=8192&session-window=65536&max-unread-bytes=262144&max-sessions=3&max-sessions-per-peer=3&keepalive-sec=0'
 
 
@@ -121,6 +121,47 @@ class Hostile(bus.BusCase):
         self.refused('ConnectionLost', self.client.push, 1, 3, GLib.Variant('s', 'three'))
         self.refused('Closed', self.client.push, 1, 2, GLib.Variant('s', 'two'))
 
+    def test_calls_that_come_again(self):
+        self.client.open(1)
+        self.client.push(1, 1, GLib.Variant('s', 'one'))
+        self.refused('ConnectionLost', self.client.push, 1, 1, GLib.Variant('s', 'one'))
+        self.client.open(3)
+        self.client.push(3, 1, GLib.Variant('s', 'one'))
+        for _ in range(2):
+            self.client.peer('Finish', '(tut)', 3, 1, 0)
+        self.refused('Closed', self.client.push, 3, 2, GLib.Variant('s', 'after the end'))
+        self.client.open(5)
+        for _ in range(2):
+            self.client.peer('Reset', '(tss)', 5, ERRORS + 'Reset', 'again')
+        self.refused('Protocol', self.client.open, 5)
+        self.client.peer('Close', '(ss)', '', '')
+        for method, signature, values in (('Close', '(ss)', ('', '')), ('Ping', '()', ())):
+            self.refused('org.freedesktop.DBus.Error.UnknownMethod', self.client.peer, method, signature, *values)
+
+    def test_half_of_what_was_said(self):
+        """A Finish that says more than came: something was lost."""
+        self.client.open(1)
+        self.client.push(1, 1, GLib.Variant('s', 'one'))
+        self.client.peer('Finish', '(tut)', 1, 2, 0)
+        self.refused('Closed', self.client.push, 1, 2, GLib.Variant('s', 'two'))
+
+    def test_deep(self):
+        """GDBus takes 64 containers in each other, the one that is called what it says."""
+        for n, depth in enumerate((21, 40, 58)):
+            body = GLib.Variant('s', 'x')
+            for _ in range(depth):
+                body = GLib.Variant('v', body)
+            self.client.open(2 * n + 1)
+            self.refused('TooComplex', self.client.push, 2 * n + 1, 1, body)
+        body = GLib.Variant('s', 'x')
+        for _ in range(100):
+            body = GLib.Variant('v', body)
+        # This one the bus cuts off.
+        other = Peer(self.address)
+        with self.assertRaises(Refused):
+            other.push(1, 1, body)
+        self.assertTrue(other.connection.is_closed())
+
     def test_more_taken_than_sent(self):
         self.client.open(1)
         self.refused('Protocol', self.client.peer, 'Taken', '(tut)', 1, 5, 0)
@@ -221,6 +262,64 @@ class Credit(bus.BusCase):
                 client.push(3, count, GLib.Variant('ay', bytes(1000)))
         self.assertEqual(caught.exception.args[0], 'Limit')
         self.assertEqual(count, 8)
+        client.push(1, 1, GLib.Variant('(ts)', (0, 'another channel goes on')))
+        self.assertEqual(server.line(), 'begun')
+        client.close()
+
+
+class Kept(bus.BusCase):
+    """What channels leave behind that are over, and calls that nobody looks at."""
+
+    def flood(self, client, n):
+        body = GLib.Variant('s', 'x' * 60000)
+        for number in range(3, 2 * n, 2):
+            for method, signature, values in (('Open', '(ttsssu)', (number, 0, 'receiver', '', '', 4)),
+                                              ('Push', '(tuvav)', (number, 1, body, [])),
+                                              ('Reset', '(tss)', (number, ERRORS + 'Reset', ''))):
+                call = Gio.DBusMessage.new_method_call(NAME, client.session, 'org.libchan.Peer', method)
+                call.set_body(GLib.Variant(signature, values))
+                client.connection.send_message(call, Gio.DBusSendMessageFlags.NONE)
+        client.connection.flush_sync(None)
+
+    def test_memory(self):
+        """90 MB for a session whose application takes nothing, from a peer that does not wait for answers."""
+        options = OPTIONS.replace('max-streams=8', 'max-streams=100000').replace('max-message-bytes=4096', 'max-message-bytes=65536')
+        server = self.peer('receive', self.uri(NAME, 'never', options))
+        server.line()
+        client = Peer(self.address)
+        client.open(1)
+        client.push(1, 1, GLib.Variant('(ts)', (0, 'the channel that is read')))
+        self.assertEqual(server.line(), 'begun')
+        self.flood(client, 1500)
+        other = Peer(self.address)
+        other.open(1)
+        other.push(1, 1, GLib.Variant('s', 'another session goes on'))
+        peak = server.status('VmHWM')
+        print(f'# at most {peak} KiB')
+        if not server.is_sanitized():
+            self.assertLess(peak, 48 * 1024)
+        self.assertIsNone(server.process.poll())
+        other.close()
+        client.close()
+
+    def test_descriptors(self):
+        server = self.peer('receive', self.uri(NAME, 'never', OPTIONS))
+        server.line()
+        client = Peer(self.address)
+        client.open(1)
+        client.open(3)
+        with open(os.devnull, encoding='ascii') as null:
+            for count, name in ((1, None), (2, 'Limit')):
+                fds = Gio.UnixFDList.new()
+                for _ in range(2):
+                    fds.append(null.fileno())
+                handles = [GLib.Variant('h', 0), GLib.Variant('h', 1)]
+                if name is None:
+                    client.push(3, count, GLib.Variant('s', 'x'), handles, fds)
+                    continue
+                with self.assertRaises(Refused) as caught:
+                    client.push(3, count, GLib.Variant('s', 'x'), handles, fds)
+                self.assertEqual(caught.exception.args[0], name)
         client.push(1, 1, GLib.Variant('(ts)', (0, 'another channel goes on')))
         self.assertEqual(server.line(), 'begun')
         client.close()
