@@ -229,7 +229,8 @@ authenticated (GObject *source, GAsyncResult *result, gpointer data)
       return;
     }
   bus = chan_dbus_bus_new_for_connection (connection);
-  if (self->listening->stopped)
+  /* It may have gone already: then it has said so before anybody listened. */
+  if (self->listening->stopped || g_dbus_connection_is_closed (connection))
     return;
   if (!export (self->listening, bus, &error))
     {

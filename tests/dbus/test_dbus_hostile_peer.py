@@ -89,7 +89,7 @@ class Raw(bus.BusCase):
             connection.sendall(garbage)
             connection.shutdown(socket.SHUT_WR)
             self.assert_closed(connection)
-        for garbage in (b'x' * 100, b'l\1\0\1' + struct.pack('<III', 2 ** 31, 1, 2 ** 31), os.urandom(1000)):
+        for garbage in (b'', b'l\1', b'x' * 100, b'l\1\0\1' + struct.pack('<III', 2 ** 31, 1, 2 ** 31), os.urandom(1000)):
             connection = self.authenticate()
             connection.sendall(garbage)
             connection.shutdown(socket.SHUT_WR)
