@@ -5,484 +5,294 @@
 // a promise, or, called with a callback, does what it does in C. docs/gjs.md is the guide. GJS loads this file when
 // the namespace is imported and calls _init() with it as `this`; modules must be written like this for GJS 1.74.
 /* exported _init */
-const {Gio, GLib, GObject} = imports.gi;
-const {gc} = imports.system;
 
-let Chan;
+// In one function, as _chanValues.js says why.
+function override(Chan, {pack, unpack, double}) {
+    const {Array, Math, Object, Promise} = globalThis;
+    const {Gio, GLib, GObject} = imports.gi;
 
-// --- values -----------------------------------------------------------------------------------------------------
-// A whole message crosses into C as one text, the library's JSON form (chan_message_new_from_json()): one call
-// costs less than one for each value in it, and GJS 1.74.2 leaks every GLib.Variant that a script makes.
+    // --- promises ---------------------------------------------------------------------------------------------------
 
-// More than the library takes (39 objects, 59 arrays); a value that contains itself ends here.
-const DEPTH_MAX = 64;
-// From here on a body of bytes is fetched without the detour by base64.
-const LARGE_BYTES = 4096;
-
-const NUMBER = new Map([[Infinity, 'inf'], [-Infinity, '-inf'], [NaN, 'nan']]);
-
-class Double {
-    constructor(value) {
-        this.value = Number(value);
+    function gError(code, text) {
+        return new GLib.Error(Gio.IOErrorEnum, code, text);
     }
-}
 
-function writeDouble(number) {
-    if (!Number.isFinite(number))
-        return `{"$double":"${NUMBER.get(number)}"}`;
-    const text = Object.is(number, -0) ? '-0' : `${number}`;
-    return /[.e]/.test(text) ? text : `${text}.0`;
-}
-
-function writeBigInt(number) {
-    if (BigInt.asIntN(64, number) !== number && BigInt.asUintN(64, number) !== number)
-        throw new RangeError(`${number} does not fit in 64 bits`);
-    return `{"$int":"${number}"}`;
-}
-
-function writeBytes(bytes) {
-    return `{"$bytes":"${bytes.length ? GLib.base64_encode(bytes) : ''}"}`;
-}
-
-function isHandle(value) {
-    return value instanceof Chan.Sender || value instanceof Chan.Receiver || value instanceof Gio.IOStream ||
-        value instanceof Gio.InputStream || value instanceof Gio.OutputStream || value instanceof Chan.Fd;
-}
-
-function writeHandle(value, handles) {
-    if (!isHandle(value))
-        throw new TypeError(`a message cannot hold a ${value.constructor?.name ?? 'GObject'}`);
-    const known = handles.indexOf(value);
-    return `{"$handle":${known < 0 ? handles.push(value) - 1 : known}}`;
-}
-
-function writeArray(array, handles, depth) {
-    const items = [];
-    for (const item of array)
-        items.push(item === undefined ? 'null' : write(item, handles, depth));
-    return `[${items.join(',')}]`;
-}
-
-function writeEntries(entries, handles, depth) {
-    let text = '{';
-    for (const [key, value] of entries) {
-        if (value === undefined)
-            continue;
-        if (typeof key !== 'string')
-            throw new TypeError(`the keys of a message are strings, not ${typeof key}`);
-        text += `${text.length > 1 ? ',' : ''}${JSON.stringify(key[0] === '$' ? `$${key}` : key)}:`;
-        text += write(value, handles, depth);
+    function deadlineAfter(timeout) {
+        return timeout === undefined ? 0 : Math.max(1, GLib.get_monotonic_time() + Math.round(timeout * 1e6));
     }
-    return `${text}}`;
-}
 
-function writeObject(value, handles, depth) {
-    if (depth > DEPTH_MAX)
-        throw new RangeError('a message cannot be nested so deep, or a value contains itself');
-    if (Array.isArray(value))
-        return writeArray(value, handles, depth + 1);
-    const prototype = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null)
-        return writeEntries(Object.entries(value), handles, depth + 1);
-    if (value instanceof Map)
-        return writeEntries(value, handles, depth + 1);
-    if (value instanceof GObject.Object)
-        return writeHandle(value, handles);
-    if (value instanceof Uint8Array)
-        return writeBytes(value);
-    if (value instanceof GLib.Bytes)
-        return writeBytes(value.toArray());
-    if (value instanceof Double)
-        return writeDouble(value.value);
-    // An object of another global (a module's, a legacy script's) is plain too.
-    if (Object.getPrototypeOf(prototype) === null && prototype.constructor?.name === 'Object')
-        return writeEntries(Object.entries(value), handles, depth + 1);
-    if (value instanceof GLib.Variant)
-        throw new TypeError('a GLib.Variant can only be a whole message, not a part of one');
-    throw new TypeError(`a message cannot hold a ${value.constructor?.name ?? 'such an object'}`);
-}
-
-function write(value, handles, depth) {
-    switch (typeof value) {
-    case 'string':
-        return JSON.stringify(value);
-    case 'number':
-        return Number.isSafeInteger(value) && !Object.is(value, -0) ? `${value}` : writeDouble(value);
-    case 'boolean':
-        return value ? 'true' : 'false';
-    case 'bigint':
-        return writeBigInt(value);
-    case 'object':
-        return value === null ? 'null' : writeObject(value, handles, depth);
-    default:
-        throw new TypeError(`a message cannot hold ${value === undefined ? 'nothing but undefined' : `a ${typeof value}`}`);
+    // What follows an operation's own arguments: nothing, a cancellable, an object with {timeout, cancellable, priority},
+    // or what C takes: (io_priority, cancellable, callback).
+    function readOptions([first, cancellable = null, callback = null]) {
+        if (typeof first === 'number' || first === undefined)
+            return {priority: first ?? GLib.PRIORITY_DEFAULT, cancellable, callback};
+        if (first === null || first instanceof Gio.Cancellable)
+            return {priority: GLib.PRIORITY_DEFAULT, cancellable: first};
+        return {priority: GLib.PRIORITY_DEFAULT, cancellable: null, ...first};
     }
-}
 
-const READ_TAG = {
-    $handle: (index, message) => message.get_handle(index),
-    $bytes: text => text === '' ? new Uint8Array(0) : GLib.base64_decode(text),
-    $int: text => BigInt(text),
-    $double: text => Number(text.replace('inf', 'Infinity')),
-};
-
-function readObject(object, message) {
-    const keys = Object.keys(object);
-    if (keys.length === 1 && Object.hasOwn(READ_TAG, keys[0]))
-        return READ_TAG[keys[0]](object[keys[0]], message);
-    let escaped = false;
-    for (const key of keys) {
-        // Not by assignment: a key may be called __proto__.
-        if (typeof object[key] === 'object' && object[key] !== null)
-            Object.defineProperty(object, key, {value: read(object[key], message)});
-        escaped ||= key[0] === '$';
-    }
-    if (!escaped)
-        return object;
-    return Object.fromEntries(keys.map(key => [key[0] === '$' ? key.slice(1) : key, object[key]]));
-}
-
-// Replaces what the JSON form says in its own way: handles, bytes, wide integers, keys with a dollar sign.
-function read(value, message) {
-    if (typeof value !== 'object' || value === null)
-        return value;
-    if (!Array.isArray(value))
-        return readObject(value, message);
-    for (let i = 0; i < value.length; i++)
-        value[i] = read(value[i], message);
-    return value;
-}
-
-// --- memory -----------------------------------------------------------------------------------------------------
-// GJS does not know how much memory the objects hold that it refers to, and collects them late.
-const COLLECT_AFTER = 16 << 20;
-const MESSAGE_COST = 1024;
-let pressure = 0;
-
-function account(size) {
-    pressure += size + MESSAGE_COST;
-    if (pressure > COLLECT_AFTER) {
-        pressure = 0;
-        gc();
-    }
-}
-
-// --- messages ---------------------------------------------------------------------------------------------------
-
-function holdsHandle(variant) {
-    const type = variant.get_type_string();
-    if (type.includes('h'))
-        return true;
-    if (!type.includes('v') || !variant.print(true).includes('handle '))
-        return false;
-    for (let i = 0; i < variant.n_children(); i++) {
-        if (holdsHandle(variant.get_child_value(i)))
-            return true;
-    }
-    return false;
-}
-
-function packVariant(variant) {
-    // Its indices would be into a list of handles that is not there.
-    if (holdsHandle(variant))
-        throw new TypeError('a GLib.Variant cannot hold handles here: use Chan.Message.new_with_handles()');
-    return Chan.Message.new(variant);
-}
-
-// The length is not asked of GLib.Bytes: each call of its get_size() leaks it in GJS 1.74.2.
-function packBytes(bytes, length) {
-    account(length);
-    return Chan.Message.new_from_bytes(bytes);
-}
-
-function pack(value) {
-    if (value instanceof Chan.Message)
-        return value;
-    if (value instanceof Uint8Array)
-        return packBytes(new GLib.Bytes(value), value.length);
-    if (value instanceof GLib.Bytes)
-        return packBytes(value, value.toArray().length);
-    if (value instanceof GLib.Variant)
-        return packVariant(value);
-    const handles = [];
-    const text = write(value, handles, 0);
-    account(text.length);
-    return Chan.Message.new_from_json(text, handles);
-}
-
-function unpack() {
-    if (this.get_size() > LARGE_BYTES) {
-        const bytes = this.get_bytes();
-        if (bytes !== null) {
-            const array = bytes.toArray();
-            account(array.length);
-            return array;
-        }
-    }
-    const text = this.to_json();
-    account(text.length);
-    const value = JSON.parse(text);
-    return text.includes('"$') ? read(value, this) : value;
-}
-
-// --- promises ---------------------------------------------------------------------------------------------------
-
-function gError(code, text) {
-    return new GLib.Error(Gio.IOErrorEnum, code, text);
-}
-
-function deadlineAfter(timeout) {
-    return timeout === undefined ? 0 : Math.max(1, GLib.get_monotonic_time() + Math.round(timeout * 1e6));
-}
-
-// What follows an operation's own arguments: nothing, a cancellable, an object with {timeout, cancellable, priority},
-// or what C takes: (io_priority, cancellable, callback).
-function readOptions([first, cancellable = null, callback = null]) {
-    if (typeof first === 'number' || first === undefined)
-        return {priority: first ?? GLib.PRIORITY_DEFAULT, cancellable, callback};
-    if (first === null || first instanceof Gio.Cancellable)
-        return {priority: GLib.PRIORITY_DEFAULT, cancellable: first};
-    return {priority: GLib.PRIORITY_DEFAULT, cancellable: null, ...first};
-}
-
-// begin(cancellable, callback), then finish(result), as a promise.
-function finished(begin, finish, cancellable) {
-    return new Promise((resolve, reject) => {
-        begin(cancellable, (_source, result) => {
-            try {
-                resolve(finish(result));
-            } catch (error) {
-                reject(error);
-            }
+    // begin(cancellable, callback), then finish(result), as a promise.
+    function finished(begin, finish, cancellable) {
+        return new Promise((resolve, reject) => {
+            begin(cancellable, (_source, result) => {
+                try {
+                    resolve(finish(result));
+                } catch (error) {
+                    reject(error);
+                }
+            });
         });
-    });
-}
-
-async function finishedInTime(begin, finish, parent, timeout) {
-    const own = new Gio.Cancellable();
-    let late = false;
-    const timer = GLib.timeout_add(GLib.PRIORITY_DEFAULT, Math.max(0, Math.ceil(timeout * 1000)), () => {
-        late = true;
-        own.cancel();
-        return GLib.SOURCE_CONTINUE;
-    });
-    // Gio.Cancellable has a method of its own called connect.
-    const handler = parent ? GObject.Object.prototype.connect.call(parent, 'cancelled', () => own.cancel()) : 0;
-    if (parent?.is_cancelled())
-        own.cancel();
-    try {
-        return await finished(begin, finish, own);
-    } catch (error) {
-        if (late && error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED))
-            throw gError(Gio.IOErrorEnum.TIMED_OUT, `This took longer than ${timeout} s`);
-        throw error;
-    } finally {
-        GLib.source_remove(timer);
-        if (handler)
-            GObject.Object.prototype.disconnect.call(parent, handler);
     }
-}
 
-function awaited(begin, finish, {cancellable, timeout}) {
-    return timeout === undefined
-        ? finished(begin, finish, cancellable) : finishedInTime(begin, finish, cancellable, timeout);
-}
+    async function finishedInTime(begin, finish, parent, timeout) {
+        const own = new Gio.Cancellable();
+        let late = false;
+        const timer = GLib.timeout_add(GLib.PRIORITY_DEFAULT, Math.max(0, Math.ceil(timeout * 1000)), () => {
+            late = true;
+            own.cancel();
+            return GLib.SOURCE_CONTINUE;
+        });
+        // Gio.Cancellable has a method of its own called connect.
+        const handler = parent ? GObject.Object.prototype.connect.call(parent, 'cancelled', () => own.cancel()) : 0;
+        if (parent?.is_cancelled())
+            own.cancel();
+        try {
+            return await finished(begin, finish, own);
+        } catch (error) {
+            if (late && error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED))
+                throw gError(Gio.IOErrorEnum.TIMED_OUT, `This took longer than ${timeout} s`);
+            throw error;
+        } finally {
+            GLib.source_remove(timer);
+            if (handler)
+                GObject.Object.prototype.disconnect.call(parent, handler);
+        }
+    }
 
-// Promises that are settled at once keep the main loop waiting: now and then one takes the long way.
-const HASTE_MAX = 64;
-let haste = 0;
+    function awaited(begin, finish, {cancellable, timeout}) {
+        return timeout === undefined
+            ? finished(begin, finish, cancellable) : finishedInTime(begin, finish, cancellable, timeout);
+    }
 
-function mayHurry() {
-    haste = (haste + 1) % HASTE_MAX;
-    return haste !== 0;
-}
+    // Promises that are settled at once keep the main loop waiting: now and then one takes the long way.
+    const HASTE_MAX = 64;
+    let haste = 0;
 
-// object[name](...own arguments, what readOptions() reads): a promise, unless there is a callback.
-function promisify(object, name, {nOwn = 0, fill = own => own, finish = value => value} = {}) {
-    const begin = object[name];
-    const finishName = name.replace(/async$/, 'finish');
-    object[name] = function (...args) {
-        const own = fill(args.slice(0, nOwn));
-        const options = readOptions(args.slice(nOwn));
-        if (options.callback)
-            return begin.call(this, ...own, options.priority, options.cancellable, options.callback);
-        return awaited((cancellable, callback) => begin.call(this, ...own, options.priority, cancellable, callback),
-            result => finish(this[finishName](result)), options);
-    };
-}
+    function mayHurry() {
+        haste = (haste + 1) % HASTE_MAX;
+        return haste !== 0;
+    }
 
-// GJS wants every argument; these may be left out. With {timeout, cancellable} at the end, the form with a deadline.
-function relax(object, name, {nOwn = 0, fill = own => own, finish = value => value} = {}) {
-    const plain = object[name];
-    const until = object[`${name}_until`];
-    object[name] = function (...args) {
-        const own = fill(args.slice(0, nOwn));
-        const last = args[nOwn] ?? null;
-        if (last === null || last instanceof Gio.Cancellable)
-            return finish(plain.call(this, ...own, last));
-        const {timeout, cancellable = null} = last;
-        if (timeout === undefined)
-            return finish(plain.call(this, ...own, cancellable));
-        if (until === undefined)
-            throw new TypeError(`${name}() takes no timeout`);
-        return finish(until.call(this, ...own, deadlineAfter(timeout), cancellable));
-    };
-}
+    // An exception costs as much as the long way; where there was no room there may be none for a while.
+    const PATIENCE = 8;
+    let patience = 0;
 
-// Next values of a blocking call and of a promise, until one of them is null.
-function iterate(prototype, blocking, asynchronous) {
-    prototype[Symbol.iterator] = function* () {
-        for (let value = blocking.call(this); value !== null; value = blocking.call(this))
-            yield value;
-    };
-    prototype[Symbol.asyncIterator] = function () {
-        return iterator(this, asynchronous, []);
-    };
-}
+    function maySendNow() {
+        if (patience > 0)
+            patience--;
+        return patience === 0 && mayHurry();
+    }
 
-function iterator(source, asynchronous, args) {
-    const done = {value: undefined, done: true};
-    return {
-        next: () => asynchronous.apply(source, args).then(value => value === null ? done : {value, done: false}),
-        // Leaving a loop takes nothing and closes nothing.
-        return: value => Promise.resolve({value, done: true}),
-        [Symbol.asyncIterator]() {
-            return this;
-        },
-    };
-}
+    // object[name](...own arguments, what readOptions() reads): a promise, unless there is a callback.
+    function promisify(object, name, {nOwn = 0, fill = own => own, finish = value => value} = {}) {
+        const begin = object[name];
+        const finishName = name.replace(/async$/, 'finish');
+        object[name] = function (...args) {
+            const own = fill(args.slice(0, nOwn));
+            const options = readOptions(args.slice(nOwn));
+            if (options.callback)
+                return begin.call(this, ...own, options.priority, options.cancellable, options.callback);
+            return awaited((cancellable, callback) => begin.call(this, ...own, options.priority, cancellable, callback),
+                result => finish(this[finishName](result)), options);
+        };
+    }
 
-// --- channels ---------------------------------------------------------------------------------------------------
+    // GJS wants every argument; these may be left out. With {timeout, cancellable} at the end, the form with a deadline.
+    function relax(object, name, {nOwn = 0, fill = own => own, finish = value => value} = {}) {
+        const plain = object[name];
+        const until = object[`${name}_until`];
+        object[name] = function (...args) {
+            const own = fill(args.slice(0, nOwn));
+            const last = args[nOwn] ?? null;
+            if (last === null || last instanceof Gio.Cancellable)
+                return finish(plain.call(this, ...own, last));
+            const {timeout, cancellable = null} = last;
+            if (timeout === undefined)
+                return finish(plain.call(this, ...own, cancellable));
+            if (until === undefined)
+                throw new TypeError(`${name}() takes no timeout`);
+            return finish(until.call(this, ...own, deadlineAfter(timeout), cancellable));
+        };
+    }
 
-function overrideSender(prototype) {
-    const packFirst = ([value, ...rest]) => [pack(value), ...rest];
-    const trySend = prototype.try_send;
-    const abort = prototype.abort;
+    // Next values of a blocking call and of a promise, until one of them is null.
+    function iterate(prototype, blocking, asynchronous) {
+        prototype[Symbol.iterator] = function* () {
+            for (let value = blocking.call(this); value !== null; value = blocking.call(this))
+                yield value;
+        };
+        prototype[Symbol.asyncIterator] = function () {
+            return iterator(this, asynchronous, []);
+        };
+    }
 
-    relax(prototype, 'send', {nOwn: 1, fill: packFirst});
-    relax(prototype, 'request', {nOwn: 2, fill: packFirst});
-    promisify(prototype, 'send_async', {nOwn: 1, fill: packFirst});
-    promisify(prototype, 'request_async', {nOwn: 2, fill: packFirst});
-    prototype.try_send = function (value) {
-        return trySend.call(this, pack(value));
-    };
-    prototype.abort = function (reason) {
-        abort.call(this, reason instanceof GLib.Error
-            ? reason : new GLib.Error(Chan.ChannelError, Chan.ChannelError.RESET, `${reason}`));
-    };
-}
+    function iterator(source, asynchronous, args) {
+        const done = {value: undefined, done: true};
+        return {
+            next: () => asynchronous.apply(source, args).then(value => value === null ? done : {value, done: false}),
+            // Leaving a loop takes nothing and closes nothing.
+            return: value => Promise.resolve({value, done: true}),
+            [Symbol.asyncIterator]() {
+                return this;
+            },
+        };
+    }
 
-function overrideReceiver(prototype) {
-    const tryReceive = prototype.try_receive;
+    // --- channels ---------------------------------------------------------------------------------------------------
 
-    relax(prototype, 'receive');
-    promisify(prototype, 'receive_async');
-    relax(prototype, 'splice', {nOwn: 1});
-    promisify(prototype, 'splice_async', {nOwn: 1});
+    function overrideSender(prototype) {
+        const packFirst = ([value, ...rest]) => [pack(value), ...rest];
+        const trySend = prototype.try_send;
+        const abort = prototype.abort;
 
-    const receiveAsync = prototype.receive_async;
-    prototype.receive_async = function (...args) {
-        if (args.length === 0 && mayHurry()) {
+        relax(prototype, 'send', {nOwn: 1, fill: packFirst});
+        relax(prototype, 'request', {nOwn: 2, fill: packFirst});
+        promisify(prototype, 'send_async', {nOwn: 1, fill: packFirst});
+        promisify(prototype, 'request_async', {nOwn: 2, fill: packFirst});
+
+        const sendAsync = prototype.send_async;
+        prototype.send_async = function (...args) {
+            if (args.length !== 1 || !maySendNow())
+                return sendAsync.apply(this, args);
+            const message = pack(args[0]);
             try {
-                const [take, message] = tryReceive.call(this);
-                if (take !== Chan.Take.EMPTY)
-                    return Promise.resolve(message);
+                return Promise.resolve(trySend.call(this, message));
             } catch (error) {
-                return Promise.reject(error);
+                if (!error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.WOULD_BLOCK))
+                    return Promise.reject(error);
+                patience = PATIENCE;
+                return sendAsync.call(this, message);
             }
-        }
-        return receiveAsync.apply(this, args);
-    };
-    prototype.messages = function (...args) {
-        return iterator(this, prototype.receive_async, args);
-    };
-    iterate(prototype, prototype.receive, prototype.receive_async);
-}
-
-// --- select -----------------------------------------------------------------------------------------------------
-
-function shuffled(items) {
-    const all = [...items];
-    for (let i = all.length - 1; i > 0; i--) {
-        const j = Math.floor(Math.random() * (i + 1));
-        [all[i], all[j]] = [all[j], all[i]];
+        };
+        prototype.try_send = function (value) {
+            return trySend.call(this, pack(value));
+        };
+        prototype.abort = function (reason) {
+            abort.call(this, reason instanceof GLib.Error
+                ? reason : new GLib.Error(Chan.ChannelError, Chan.ChannelError.RESET, `${reason}`));
+        };
     }
-    return all;
-}
 
-function newSelector(cases) {
-    // A receiver alone can be iterated over too, which would wait for ever.
-    if (!Array.isArray(cases))
-        throw new TypeError('select takes an array of receivers and of [sender, value]');
-    if (cases.length === 0)
-        throw new TypeError('nothing to select from');
-    const selector = Chan.Selector.new();
-    // A new selector begins with its first case: of several that are ready the same one would always win.
-    const ends = shuffled(cases).map(item => {
-        if (item instanceof Chan.Receiver) {
-            selector.add_receiver(item);
-            return item;
-        }
-        const [sender, value] = item;
-        selector.add_sender(sender, pack(value));
-        return sender;
-    });
-    return [selector, ends];
-}
+    function overrideReceiver(prototype) {
+        const tryReceive = prototype.try_receive;
 
-// What came of it; an error says in `end` of which channel it is.
-function selected(selector, end) {
-    try {
-        return [end, selector.steal_message()];
-    } catch (error) {
-        error.end = end;
-        throw error;
+        relax(prototype, 'receive');
+        promisify(prototype, 'receive_async');
+        relax(prototype, 'splice', {nOwn: 1});
+        promisify(prototype, 'splice_async', {nOwn: 1});
+
+        const receiveAsync = prototype.receive_async;
+        prototype.receive_async = function (...args) {
+            if (args.length === 0 && mayHurry()) {
+                try {
+                    const [take, message] = tryReceive.call(this);
+                    if (take !== Chan.Take.EMPTY)
+                        return Promise.resolve(message);
+                } catch (error) {
+                    return Promise.reject(error);
+                }
+            }
+            return receiveAsync.apply(this, args);
+        };
+        prototype.messages = function (...args) {
+            return iterator(this, prototype.receive_async, args);
+        };
+        iterate(prototype, prototype.receive, prototype.receive_async);
     }
-}
 
-function select(cases, {timeout, cancellable = null} = {}) {
-    const [selector, ends] = newSelector(cases);
-    return selected(selector, ends[selector.wait_until(deadlineAfter(timeout), cancellable)]);
-}
+    // --- select -----------------------------------------------------------------------------------------------------
 
-async function selectAsync(cases, options = {}) {
-    const [selector, ends] = newSelector(cases);
-    const index = await awaited(
-        (cancellable, callback) => selector.wait_async(GLib.PRIORITY_DEFAULT, cancellable, callback),
-        result => selector.wait_finish(result), {cancellable: null, ...options});
-    return selected(selector, ends[index]);
-}
+    function shuffled(items) {
+        const all = [...items];
+        for (let i = all.length - 1; i > 0; i--) {
+            const j = Math.floor(Math.random() * (i + 1));
+            [all[i], all[j]] = [all[j], all[i]];
+        }
+        return all;
+    }
 
-// --- sessions ---------------------------------------------------------------------------------------------------
+    function newSelector(cases) {
+        // A receiver alone can be iterated over too, which would wait for ever.
+        if (!Array.isArray(cases))
+            throw new TypeError('select takes an array of receivers and of [sender, value]');
+        if (cases.length === 0)
+            throw new TypeError('nothing to select from');
+        const selector = Chan.Selector.new();
+        // A new selector begins with its first case: of several that are ready the same one would always win.
+        const ends = shuffled(cases).map(item => {
+            if (item instanceof Chan.Receiver) {
+                selector.add_receiver(item);
+                return item;
+            }
+            const [sender, value] = item;
+            selector.add_sender(sender, pack(value));
+            return sender;
+        });
+        return [selector, ends];
+    }
 
-function overrideSession(prototype) {
-    const openChannel = prototype.open_channel;
-    const roundTrip = {finish: ([, microseconds]) => microseconds};
+    // What came of it; an error says in `end` of which channel it is.
+    function selected(selector, end) {
+        try {
+            return [end, selector.steal_message()];
+        } catch (error) {
+            error.end = end;
+            throw error;
+        }
+    }
 
-    prototype.open_channel = function (name = null) {
-        return openChannel.call(this, name);
-    };
-    relax(prototype, 'accept_channel');
-    relax(prototype, 'close');
-    relax(prototype, 'ping', roundTrip);
-    promisify(prototype, 'accept_channel_async');
-    promisify(prototype, 'close_async');
-    promisify(prototype, 'ping_async', roundTrip);
-    iterate(prototype, prototype.accept_channel, prototype.accept_channel_async);
-}
+    function select(cases, {timeout, cancellable = null} = {}) {
+        const [selector, ends] = newSelector(cases);
+        return selected(selector, ends[selector.wait_until(deadlineAfter(timeout), cancellable)]);
+    }
 
-function overrideListener(prototype) {
-    relax(prototype, 'accept');
-    promisify(prototype, 'accept_async');
-    iterate(prototype, prototype.accept, prototype.accept_async);
-}
+    async function selectAsync(cases, options = {}) {
+        const [selector, ends] = newSelector(cases);
+        const index = await awaited(
+            (cancellable, callback) => selector.wait_async(GLib.PRIORITY_DEFAULT, cancellable, callback),
+            result => selector.wait_finish(result), {cancellable: null, ...options});
+        return selected(selector, ends[index]);
+    }
 
-function _init() {
-    Chan = this;
+    // --- sessions ---------------------------------------------------------------------------------------------------
+
+    function overrideSession(prototype) {
+        const openChannel = prototype.open_channel;
+        const roundTrip = {finish: ([, microseconds]) => microseconds};
+
+        prototype.open_channel = function (name = null) {
+            return openChannel.call(this, name);
+        };
+        relax(prototype, 'accept_channel');
+        relax(prototype, 'close');
+        relax(prototype, 'ping', roundTrip);
+        promisify(prototype, 'accept_channel_async');
+        promisify(prototype, 'close_async');
+        promisify(prototype, 'ping_async', roundTrip);
+        iterate(prototype, prototype.accept_channel, prototype.accept_channel_async);
+    }
+
+    function overrideListener(prototype) {
+        relax(prototype, 'accept');
+        promisify(prototype, 'accept_async');
+        iterate(prototype, prototype.accept, prototype.accept_async);
+    }
+
+    // --- all of it ----------------------------------------------------------------------------------------------
 
     Chan.Message.pack = pack;
     Chan.Message.prototype.unpack = unpack;
-    Chan.double = value => new Double(value);
+    Chan.double = double;
 
     overrideSender(Chan.Sender.prototype);
     overrideReceiver(Chan.Receiver.prototype);
@@ -495,4 +305,8 @@ function _init() {
     promisify(Chan, 'connect_async', {nOwn: 1});
     relax(Chan, 'listen', {nOwn: 1});
     promisify(Chan, 'listen_async', {nOwn: 1});
+}
+
+function _init() {
+    override(this, imports.overrides._chanValues.define(this));
 }

@@ -100,8 +100,8 @@ def test_nothing_else_is_installed():
     expected += [f'share/doc/libchan-glib/dbus/org.example.Echo.{kind}' for kind in ('conf', 'service.in')]
     if CONFIGURATION['introspection']:
         expected += [f'{PYTHON}/gi/overrides/{name}.py' for name in ('Chan', '_chan_loop', '_chan_select', '_chan_values', '_chan_wait')]
-        expected += [f'{PYTHON}/gi-stubs/repository/Chan.pyi', f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir',
-                     'share/gjs-1.0/overrides/Chan.js', 'share/gjs-1.0/overrides/Chan.d.ts']
+        expected += [f'{PYTHON}/gi-stubs/repository/Chan.pyi', f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir']
+        expected += [f'share/gjs-1.0/overrides/{name}' for name in ('Chan.js', '_chanValues.js', 'Chan.d.ts')]
     if CONFIGURATION['vapi']:
         expected += ['share/vala/vapi/libchan-glib-1.vapi', 'share/vala/vapi/libchan-glib-1.deps']
     there = [name for name in installed() if not name.startswith(f'{SITE}/')]
