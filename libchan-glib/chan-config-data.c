@@ -3,6 +3,7 @@
 
 #include <libchan-glib/chan-error.h>
 #include <libchan-glib/chan-options.h>
+#include <libchan-glib/chan-transport.h>
 
 #include "chan-near-names.h"
 #include "chan-option-table.h"
@@ -237,6 +238,17 @@ add_list (const Place *place, gboolean (*check) (const Place *place, const char 
   return TRUE;
 }
 
+/* In [Chan] and [Endpoint NAME] options of several transports may stand: another Uri is then one line. */
+static gboolean
+check_option_scheme (const Place *place, const ChanOption *option)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  return !g_str_has_prefix (place->group, CHAN_CONFIG_TRANSPORT_PREFIX)
+         || chan_option_check_scheme (option, place->group + strlen (CHAN_CONFIG_TRANSPORT_PREFIX), &local_error)
+         || fail (place, "%s", local_error->message);
+}
+
 static gboolean
 add_option (const Place *place, const ChanOption *option, const char *value)
 {
@@ -245,6 +257,8 @@ add_option (const Place *place, const ChanOption *option, const char *value)
   g_autofree char *absolute = NULL;
   gint64 number = 0;
 
+  if (!check_option_scheme (place, option))
+    return FALSE;
   if (!chan_option_parse (option, value, &number, &text))
     {
       g_autofree char *allowed = chan_option_describe (option);
@@ -332,6 +346,26 @@ add_key (const Place *place)
   return fail_unknown_key (place, is_endpoint ? "Uri" : "Transports", is_endpoint ? "Fallback" : NULL);
 }
 
+/* A mistake in the name must not switch off what the group demands, such as certificates of clients. */
+static gboolean
+check_transport (const Place *place, const char *scheme)
+{
+  g_auto (GStrv) schemes = NULL;
+  g_autofree char *near = NULL;
+  g_autofree char *list = NULL;
+
+  if (!is_scheme (scheme))
+    return fail (place, "the name of a transport has small letters and digits only");
+  if (chan_scheme_is_own (scheme))
+    return TRUE;
+  schemes = chan_transport_list_schemes ();
+  if (g_strv_contains ((const char *const *) schemes, scheme))
+    return TRUE;
+  near = chan_near_names (scheme, (const char *const *) schemes);
+  list = g_strjoinv (", ", schemes);
+  return fail (place, "there is no such transport%s; there are %s", near, list);
+}
+
 static gboolean
 check_group (const Place *place)
 {
@@ -341,8 +375,7 @@ check_group (const Place *place)
     return chan_config_name_is_valid (place->group + strlen (CHAN_CONFIG_ENDPOINT_PREFIX))
            || fail (place, "the name of an endpoint has letters, digits, dash, dot and underscore only");
   if (g_str_has_prefix (place->group, CHAN_CONFIG_TRANSPORT_PREFIX))
-    return is_scheme (place->group + strlen (CHAN_CONFIG_TRANSPORT_PREFIX))
-           || fail (place, "the name of a transport has small letters and digits only");
+    return check_transport (place, place->group + strlen (CHAN_CONFIG_TRANSPORT_PREFIX));
   return fail (place, "there is no such group; there are [Chan], [Endpoint NAME], [Transport NAME] and [X-ANYTHING]");
 }
 

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-option-table.h"
 
+#include <libchan-glib/chan-error.h>
+
 #define KIB ((gint64) 1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 #define DAY_SEC ((gint64) 24 * 60 * 60)
 
-#define INT(name, key, value, min, max, unit) { name, key, CHAN_OPTION_INT, value, min, max, NULL, NULL, unit, FALSE }
-#define OCTAL(name, key, value, max) { name, key, CHAN_OPTION_OCTAL, value, 0, max, NULL, NULL, NULL, FALSE }
-#define BOOLEAN(name, key, value) { name, key, CHAN_OPTION_BOOLEAN, value, 0, 1, NULL, NULL, NULL, FALSE }
-#define STRING(name, key) { name, key, CHAN_OPTION_STRING, 0, 0, 0, "", NULL, NULL, FALSE }
-#define ENUM(name, key, text, choices) { name, key, CHAN_OPTION_ENUM, 0, 0, 0, text, choices, NULL, FALSE }
-#define FILE_NAME(name, key) { name, key, CHAN_OPTION_FILE, 0, 0, 0, "", NULL, NULL, FALSE }
-#define SECRET_FILE(name, key) { name, key, CHAN_OPTION_FILE, 0, 0, 0, "", NULL, NULL, TRUE }
-#define UIDS(name, key) { name, key, CHAN_OPTION_UIDS, 0, 0, 0, "", NULL, NULL, FALSE }
+#define INT(name, key, value, min, max, unit) { name, key, CHAN_OPTION_INT, value, min, max, NULL, NULL, unit, FALSE, NULL }
+#define OCTAL(name, key, value, max, schemes) { name, key, CHAN_OPTION_OCTAL, value, 0, max, NULL, NULL, NULL, FALSE, schemes }
+#define BOOLEAN(name, key, value, schemes) { name, key, CHAN_OPTION_BOOLEAN, value, 0, 1, NULL, NULL, NULL, FALSE, schemes }
+#define STRING(name, key, schemes) { name, key, CHAN_OPTION_STRING, 0, 0, 0, "", NULL, NULL, FALSE, schemes }
+#define ENUM(name, key, text, choices, schemes) { name, key, CHAN_OPTION_ENUM, 0, 0, 0, text, choices, NULL, FALSE, schemes }
+#define FILE_NAME(name, key, schemes) { name, key, CHAN_OPTION_FILE, 0, 0, 0, "", NULL, NULL, FALSE, schemes }
+#define SECRET_FILE(name, key, schemes) { name, key, CHAN_OPTION_FILE, 0, 0, 0, "", NULL, NULL, TRUE, schemes }
+#define UIDS(name, key, schemes) { name, key, CHAN_OPTION_UIDS, 0, 0, 0, "", NULL, NULL, FALSE, schemes }
+
+/* Those whose options are all known. What others, in modules, make of an option is their business. */
+static const char *const own_schemes[] = { "memory", "unix", "tcp", "tls", "dbus", NULL };
 
 const ChanOption chan_option_table[] = {
   /* connecting */
   INT ("connect-timeout-sec", "ConnectTimeoutSec", 30, 1, DAY_SEC, "s"),
   INT ("settle-ms", "SettleMs", 1000, 0, 60000, "ms"),
-  ENUM ("dialect", "Dialect", "auto", "auto|2|1|glib"),
+  ENUM ("dialect", "Dialect", "auto", "auto|2|1|glib", NULL),
   /* messages and channels */
   INT ("capacity", "Capacity", 64, 0, 1 << 20, "messages"),
   INT ("max-message-bytes", "MaxMessageBytes", 4 * MIB, KIB, GIB, "bytes"),
@@ -37,7 +42,7 @@ const ChanOption chan_option_table[] = {
   INT ("queue-bytes", "QueueBytes", 256 * KIB, KIB, GIB, "bytes"),
   INT ("output-high-water", "OutputHighWater", MIB, 16 * KIB, GIB, "bytes"),
   INT ("send-buffer", "SendBuffer", 204800, 0, 64 * MIB, "bytes"),
-  ENUM ("stall-policy", "StallPolicy", "pause", "pause|reset"),
+  ENUM ("stall-policy", "StallPolicy", "pause", "pause|reset", NULL),
   INT ("stall-reset-sec", "StallResetSec", 30, 1, DAY_SEC, "s"),
   /* time */
   INT ("keepalive-sec", "KeepaliveSec", 30, 0, DAY_SEC, "s"),
@@ -51,23 +56,23 @@ const ChanOption chan_option_table[] = {
   INT ("max-sessions", "MaxSessions", 1024, 1, 1 << 20, "sessions"),
   INT ("max-sessions-per-peer", "MaxSessionsPerPeer", 64, 1, 1 << 20, "sessions"),
   INT ("backlog", "Backlog", 128, 1, 65535, "connections"),
-  BOOLEAN ("allow-plaintext", "AllowPlaintext", FALSE),
+  BOOLEAN ("allow-plaintext", "AllowPlaintext", FALSE, "tcp"),
   /* TLS */
-  FILE_NAME ("ca-file", "CaFile"),
-  FILE_NAME ("certificate-file", "CertificateFile"),
-  SECRET_FILE ("private-key-file", "PrivateKeyFile"),
-  STRING ("server-name", "ServerName"),
-  BOOLEAN ("verify", "Verify", TRUE),
-  ENUM ("min-tls", "MinTls", "", "1.2|1.3"),
-  ENUM ("alpn", "Alpn", "auto", "auto|require|off"),
-  BOOLEAN ("require-client-cert", "RequireClientCert", FALSE),
+  FILE_NAME ("ca-file", "CaFile", "tls"),
+  FILE_NAME ("certificate-file", "CertificateFile", "tls"),
+  SECRET_FILE ("private-key-file", "PrivateKeyFile", "tls"),
+  STRING ("server-name", "ServerName", "tls"),
+  BOOLEAN ("verify", "Verify", TRUE, "tls"),
+  ENUM ("min-tls", "MinTls", "", "1.2|1.3", "tls"),
+  ENUM ("alpn", "Alpn", "auto", "auto|require|off", "tls"),
+  BOOLEAN ("require-client-cert", "RequireClientCert", FALSE, "tls"),
   /* Unix sockets */
-  OCTAL ("mode", "Mode", 0600, 0777),
-  UIDS ("allow-uids", "AllowUids"),
+  OCTAL ("mode", "Mode", 0600, 0777, "unix|dbus"),
+  UIDS ("allow-uids", "AllowUids", "unix|dbus"),
   /* D-Bus */
-  STRING ("name", "Name"),
-  STRING ("path", "Path"),
-  ENUM ("direct", "Direct", "auto", "auto|never|require"),
+  STRING ("name", "Name", "dbus"),
+  STRING ("path", "Path", "dbus"),
+  ENUM ("direct", "Direct", "auto", "auto|never|require", "dbus"),
 };
 
 const guint chan_n_options = G_N_ELEMENTS (chan_option_table);
@@ -79,6 +84,26 @@ chan_option_find (const char *name_or_key)
     if (g_str_equal (name_or_key, chan_option_table[i].name) || g_str_equal (name_or_key, chan_option_table[i].key))
       return (int) i;
   return -1;
+}
+
+gboolean
+chan_scheme_is_own (const char *scheme)
+{
+  return g_strv_contains (own_schemes, scheme);
+}
+
+gboolean
+chan_option_check_scheme (const ChanOption *option, const char *scheme, GError **error)
+{
+  g_auto (GStrv) schemes = option->schemes != NULL ? g_strsplit (option->schemes, "|", -1) : NULL;
+  g_autofree char *list = NULL;
+
+  if (schemes == NULL || !chan_scheme_is_own (scheme) || g_strv_contains ((const char *const *) schemes, scheme))
+    return TRUE;
+  list = g_strjoinv (": and ", schemes);
+  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "%s is an option of %s:, which %s: does not have",
+               option->name, list, scheme);
+  return FALSE;
 }
 
 static char *

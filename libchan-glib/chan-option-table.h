@@ -27,6 +27,7 @@ typedef struct
   const char *choices; /* of CHAN_OPTION_ENUM: a|b */
   const char *unit;    /* or NULL */
   gboolean secret;     /* never in a URI: those are logged, and shown by ps */
+  const char *schemes; /* a|b: of our transports only these have it; NULL: all */
 } ChanOption;
 
 /* Documented in docs/options.md; a test compares the two. */
@@ -35,6 +36,10 @@ extern const guint chan_n_options;
 
 /* By name or by key; -1: unknown. */
 int      chan_option_find     (const char *name_or_key);
+/* Whether it is one of the transports that come with the library, be its module there or not. */
+gboolean chan_scheme_is_own   (const char *scheme);
+/* FALSE: this transport does not have the option. */
+gboolean chan_option_check_scheme (const ChanOption *option, const char *scheme, GError **error);
 /* What may be given, for an error message. */
 char    *chan_option_describe (const ChanOption *option);
 /* Puts a valid text into *ret_value (int types) or *ret_text (string types, in

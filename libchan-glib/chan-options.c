@@ -182,9 +182,10 @@ chan_options_set (ChanOptions *self, const char *name, const char *value, GError
 
 /* seen: one flag for each row of the table. */
 static gboolean
-set_parameter (ChanOptions *self, gboolean *seen, const char *name, const char *value, GError **error)
+set_parameter (ChanOptions *self, gboolean *seen, const char *scheme, const char *name, const char *value, GError **error)
 {
   int i = chan_option_find (name);
+
 
   if (i >= 0 && chan_option_table[i].secret)
     {
@@ -198,13 +199,15 @@ set_parameter (ChanOptions *self, gboolean *seen, const char *name, const char *
       g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG, "%s is given twice", name);
       return FALSE;
     }
+  if (i >= 0 && !chan_option_check_scheme (&chan_option_table[i], scheme, error))
+    return FALSE;
   if (i >= 0)
     seen[i] = TRUE;
   return chan_options_set (self, name, value, error);
 }
 
 static gboolean
-set_parameters (ChanOptions *self, const char *query, GError **error)
+set_parameters (ChanOptions *self, const char *scheme, const char *query, GError **error)
 {
   g_autofree gboolean *seen = g_new0 (gboolean, chan_n_options);
   g_autoptr (GError) local_error = NULL;
@@ -218,7 +221,7 @@ set_parameters (ChanOptions *self, const char *query, GError **error)
       g_autofree char *owned_name = name;
       g_autofree char *owned_value = value;
 
-      if (!set_parameter (self, seen, owned_name, owned_value, error))
+      if (!set_parameter (self, seen, scheme, owned_name, owned_value, error))
         return FALSE;
     }
   if (local_error == NULL)
@@ -253,8 +256,8 @@ dup_encoded_query (GUri *uri)
  * Sets the options that are named in the query of a URI.
  *
  * Fails with %CHAN_CHANNEL_ERROR_BAD_CONFIG for an unknown parameter, one that
- * occurs twice, a value that is not allowed, and for a private key; @self is then
- * unchanged.
+ * occurs twice, an option that the scheme does not have, a value that is not
+ * allowed, and for a private key; @self is then unchanged.
  *
  * Returns: %TRUE if all were set
  *
@@ -274,7 +277,7 @@ chan_options_set_from_uri (ChanOptions *self, GUri *uri, GError **error)
   if (query == NULL)
     return TRUE;
   changed = chan_options_copy (self);
-  if (!set_parameters (changed, query, error))
+  if (!set_parameters (changed, g_uri_get_scheme (uri), query, error))
     return FALSE;
   /* All or nothing: the old values go with the copy. */
   slots = g_steal_pointer (&self->slots);

@@ -2,6 +2,7 @@
 #include <glib/gstdio.h>
 
 #include <libchan-glib/chan-error.h>
+#include <libchan-glib/chan-transport.h>
 
 #include "libchan-glib/chan-config-private.h"
 
@@ -134,6 +135,57 @@ test_options_come_from_the_nearest_group (void)
   g_assert_cmpint (get_int (config, "tcp://h:1", NULL, "capacity"), ==, 1);
   g_assert_cmpint (get_int (config, "tls://h:1", NULL, "max-sessions"), ==, 1);
   g_assert_cmpint (get_int (config, "tls://h:1", NULL, "send-buffer"), ==, 204800);
+}
+
+/* --- a transport of this program --- */
+
+typedef GObject Own;
+typedef GObjectClass OwnClass;
+
+static void
+own_transport_init (ChanTransportInterface *iface)
+{
+}
+
+GType own_get_type (void);
+G_DEFINE_TYPE_WITH_CODE (Own, own, G_TYPE_OBJECT, G_IMPLEMENT_INTERFACE (CHAN_TYPE_TRANSPORT, own_transport_init))
+
+static void
+own_class_init (OwnClass *klass)
+{
+}
+
+static void
+own_init (Own *self)
+{
+}
+
+static void
+test_transports_have_groups (void)
+{
+  static const char text[] = "[Transport own]\nCapacity=3\nCaFile=/a\nMode=0600\n";
+  g_autofree char *path = write_own (text);
+  g_autoptr (ChanConfig) config = chan_config_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (chan_config_load (config, &error));
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_BAD_CONFIG);
+  g_assert_true (chan_transport_register ("own", own_get_type ()));
+  g_clear_error (&error);
+  chan_config_load (config, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (get_int (config, "own:x", NULL, "capacity"), ==, 3);
+}
+
+/* So that another Uri is one line: options of what it was are not in the way. */
+static void
+test_endpoint_has_options_of_any_transport (void)
+{
+  g_autoptr (ChanConfig) config = load_text ("[Chan]\nDirect=never\n[Transport dbus]\nName=a.b\n"
+                                             "[Endpoint a]\nUri=unix:/a\nCaFile=ca.pem\nMode=0660\nFallback=tls://h:1;\n");
+
+  assert_resolves (config, "@a", "unix:/a tls://h:1");
+  g_assert_cmpint (get_int (config, "@a", "unix", "mode"), ==, 0660);
 }
 
 static void
@@ -315,6 +367,11 @@ test_mistakes_are_named_and_nothing_is_loaded (void)
   assert_bad ("[Endpoint a b]\nUri=memory:x\n", ": [Endpoint a b]: the name of an endpoint");
   assert_bad ("[Endpoint ]\nUri=memory:x\n", ": [Endpoint ]: the name of an endpoint");
   assert_bad ("[Transport TCP]\nCapacity=1\n", ": [Transport TCP]: the name of a transport");
+  assert_bad ("[Transport tsl]\nRequireClientCert=true\n", ": [Transport tsl]: there is no such transport");
+  assert_bad ("[Transport nosuch]\n", ": [Transport nosuch]: there is no such transport; there are ");
+  assert_bad ("[Transport unix]\nCaFile=ca.pem\n", ": [Transport unix] CaFile: ca-file is an option of tls:, which unix: does not have");
+  assert_bad ("[Transport tls]\nMode=0600\n", ": [Transport tls] Mode: mode is an option of unix: and dbus:, which tls: does not have");
+  assert_bad ("[Endpoint a]\nUri=tcp://h:1?require-client-cert=yes\n", "require-client-cert is an option of tls:");
   assert_bad ("[Transport tls]\nVerify=perhaps\n", ": [Transport tls] Verify: ");
   assert_bad ("[Transport tls]\nUri=memory:x\n", ": [Transport tls] Uri: there is no such key");
   assert_bad ("[Channels]\nCapacity=1\n", ": [Channels]: there is no such group");
@@ -408,6 +465,8 @@ main (int argc, char **argv)
   g_test_add_func ("/config/no-file-is-fine", test_no_file_is_fine);
   g_test_add_func ("/config/endpoint-lists-its-uris-in-order", test_endpoint_lists_its_uris_in_order);
   g_test_add_func ("/config/options-come-from-the-nearest-group", test_options_come_from_the_nearest_group);
+  g_test_add_func ("/config/transports-have-groups", test_transports_have_groups);
+  g_test_add_func ("/config/endpoint-has-options-of-any-transport", test_endpoint_has_options_of_any_transport);
   g_test_add_func ("/config/transports-restricts-schemes", test_transports_restricts_schemes);
   g_test_add_func ("/config/file-names-are-relative-to-their-file", test_file_names_are_relative_to_their_file);
   g_test_add_func ("/config/x-groups-are-ignored", test_x_groups_are_ignored);

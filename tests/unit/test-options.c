@@ -325,6 +325,30 @@ test_bad_uri_changes_nothing (void)
   assert_uri_refused ("tcp://h:1?capacity=1&ca-file=%00", "URI parameters");
 }
 
+/* It says that something is wanted which does not come: a client without TLS, a socket that all may use. */
+static void
+test_uri_has_no_option_of_another_transport (void)
+{
+  static const char *const fine[] = { "tcp://h:1?allow-plaintext=true", "unix:/a?mode=0600&allow-uids=1", "tls://h:1?alpn=off&min-tls=1.2",
+                                      "dbus:session?name=a.b&path=/a&direct=never&mode=0600&allow-uids=1",
+                                      "other:x?ca-file=/a&mode=0600&name=x&allow-plaintext=true" };
+
+  assert_uri_refused ("unix:/a?capacity=1&ca-file=/c", "ca-file is an option of tls:, which unix: does not have");
+  assert_uri_refused ("tcp://h:1?capacity=1&RequireClientCert=yes", "require-client-cert is an option of tls:");
+  assert_uri_refused ("memory:x?capacity=1&verify=off", "verify is an option of tls:, which memory: does not have");
+  assert_uri_refused ("tls://h:1?capacity=1&mode=0600", "mode is an option of unix: and dbus:, which tls: does not have");
+  assert_uri_refused ("unix:/a?capacity=1&name=x", "name is an option of dbus:");
+  assert_uri_refused ("tls://h:1?capacity=1&allow-plaintext=true", "allow-plaintext is an option of tcp:");
+  for (gsize i = 0; i < G_N_ELEMENTS (fine); i++)
+    {
+      g_autoptr (ChanOptions) options = chan_options_new ();
+      g_autoptr (GError) error = NULL;
+
+      set_from (options, fine[i], G_URI_FLAGS_ENCODED, &error);
+      g_assert_no_error (error);
+    }
+}
+
 static void
 test_private_key_in_a_uri_is_refused (void)
 {
@@ -349,6 +373,7 @@ main (int argc, char **argv)
   g_test_add_func ("/options/far-names-are-not-suggested", test_far_names_are_not_suggested);
   g_test_add_func ("/options/uri-sets-options", test_uri_sets_options);
   g_test_add_func ("/options/bad-uri-changes-nothing", test_bad_uri_changes_nothing);
+  g_test_add_func ("/options/uri-has-no-option-of-another-transport", test_uri_has_no_option_of_another_transport);
   g_test_add_func ("/options/private-key-in-a-uri-is-refused", test_private_key_in_a_uri_is_refused);
   return g_test_run ();
 }

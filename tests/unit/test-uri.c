@@ -78,7 +78,7 @@ test_good (void)
 {
   static const char *const good[] = {
     "memory:a%20b", "memory:a%25b", "memory:%C3%A4", "memory:ä%C3%A4", "unix:/tmp/a%2Fb%3F", "tcp://[::1]:7",
-    "tcp://[fe80::1%25eth0]:7", "tcp://127.0.0.1:1?server-name=%E2%82%AC&dialect=gl%69b", "tcp://%6cocalhost:1",
+    "tcp://[fe80::1%25eth0]:7", "tls://127.0.0.1:1?server-name=%E2%82%AC&dialect=gl%69b", "tcp://%6cocalhost:1",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (good); i++)
