@@ -86,17 +86,12 @@ on_open (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error)
 /* --- ends --- */
 
 static gboolean
-on_finish (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error)
+on_finish (ChanDBusLink *self, Stream *stream, GVariant *body, GError **error)
 {
-  guint64 number, bytes;
+  guint64 bytes;
   guint32 messages;
-  Stream *stream;
 
-  g_variant_get (body, "(tut)", &number, &messages, &bytes);
-  if (!find_stream (self, number, &stream, error))
-    return FALSE;
-  if (stream == NULL)
-    return TRUE;
+  g_variant_get (body, "(tut)", NULL, &messages, &bytes);
   if (chan_dbus_kind_is_bytes (stream->kind))
     chan_dbus_bytes_finished (self, stream, bytes);
   else if (messages != stream->n_in)
@@ -107,17 +102,12 @@ on_finish (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **erro
 }
 
 static gboolean
-on_reset (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error)
+on_reset (ChanDBusLink *self, Stream *stream, GVariant *body, GError **error)
 {
-  guint64 number;
+  guint64 number = stream->number;
   const char *name, *text;
-  Stream *stream;
 
-  g_variant_get (body, "(t&s&s)", &number, &name, &text);
-  if (!find_stream (self, number, &stream, error))
-    return FALSE;
-  if (stream == NULL)
-    return TRUE;
+  g_variant_get (body, "(t&s&s)", NULL, &name, &text);
   /* Bytes that were written before the call must not be overtaken by it. */
   if (chan_dbus_kind_is_bytes (stream->kind) && stream->id != 0)
     chan_dbus_bytes_drain (self, stream);
@@ -133,17 +123,13 @@ on_reset (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error
 }
 
 static gboolean
-on_stop (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error)
+on_stop (ChanDBusLink *self, Stream *stream, GVariant *body, GError **error)
 {
-  guint64 number;
   const char *name, *text;
-  Stream *stream;
 
-  g_variant_get (body, "(t&s&s)", &number, &name, &text);
-  if (!find_stream (self, number, &stream, error))
-    return FALSE;
-  if (stream == NULL || !chan_dbus_kind_is_bytes (stream->kind))
-    return stream == NULL || fail (error, CHAN_CHANNEL_ERROR_PROTOCOL, "Only byte streams are stopped");
+  if (!chan_dbus_kind_is_bytes (stream->kind))
+    return fail (error, CHAN_CHANNEL_ERROR_PROTOCOL, "Only byte streams are stopped");
+  g_variant_get (body, "(t&s&s)", NULL, &name, &text);
   /* What was to go out goes nowhere. */
   g_clear_pointer (&stream->rest, g_bytes_unref);
   chan_dbus_bytes_watch (self, stream);
@@ -159,17 +145,12 @@ on_stop (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error)
 /* --- credit --- */
 
 static gboolean
-on_taken (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error)
+on_taken (ChanDBusLink *self, Stream *stream, GVariant *body, GError **error)
 {
-  guint64 number, bytes;
+  guint64 bytes;
   guint32 messages;
-  Stream *stream;
 
-  g_variant_get (body, "(tut)", &number, &messages, &bytes);
-  if (!find_stream (self, number, &stream, error))
-    return FALSE;
-  if (stream == NULL)
-    return TRUE;
+  g_variant_get (body, "(tut)", NULL, &messages, &bytes);
   if (chan_dbus_kind_is_bytes (stream->kind) || bytes > stream->out || bytes < stream->out_taken ||
       (guint32) (stream->n_out - messages) > G_MAXINT32)
     return fail (error, CHAN_CHANNEL_ERROR_PROTOCOL, "More was taken than was sent");
@@ -217,15 +198,29 @@ static const struct
   const char *method;
   const char *signature;
   gboolean (*func) (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error);
+  gboolean (*of_stream) (ChanDBusLink *self, Stream *stream, GVariant *body, GError **error); /* its number comes first */
 } methods[] = {
-  { "Push", "(tuvav)", chan_dbus_link_pushed },
-  { "Taken", "(tut)", on_taken },
-  { "Open", "(ttsssu)", on_open },
-  { "Finish", "(tut)", on_finish },
-  { "Reset", "(tss)", on_reset },
-  { "Stop", "(tss)", on_stop },
-  { "Ping", "()", on_ping },
+  { "Push", "(tuvav)", chan_dbus_link_pushed, NULL },
+  { "Taken", "(tut)", NULL, on_taken },
+  { "Open", "(ttsssu)", on_open, NULL },
+  { "Finish", "(tut)", NULL, on_finish },
+  { "Reset", "(tss)", NULL, on_reset },
+  { "Stop", "(tss)", NULL, on_stop },
+  { "Ping", "()", on_ping, NULL },
 };
+
+/* What is said of a stream that is over here does nothing. */
+static gboolean
+handle_of_stream (ChanDBusLink *self, guint method, GVariant *body, GError **error)
+{
+  guint64 number;
+  Stream *stream;
+
+  g_variant_get_child (body, 0, "t", &number);
+  if (!find_stream (self, number, &stream, error))
+    return FALSE;
+  return stream == NULL || methods[method].of_stream (self, stream, body, error);
+}
 
 static gboolean
 handle (ChanDBusLink *self, GDBusMessage *call, GError **error)
@@ -239,7 +234,7 @@ handle (ChanDBusLink *self, GDBusMessage *call, GError **error)
         continue;
       if (body != NULL ? !g_variant_is_of_type (body, G_VARIANT_TYPE (methods[i].signature)) : !g_str_equal (methods[i].signature, "()"))
         return fail (error, CHAN_CHANNEL_ERROR_PROTOCOL, "The arguments are not those of this method");
-      return methods[i].func (self, call, body, error);
+      return methods[i].func != NULL ? methods[i].func (self, call, body, error) : handle_of_stream (self, i, body, error);
     }
   return fail (error, CHAN_CHANNEL_ERROR_UNSUPPORTED, "There is no such method");
 }

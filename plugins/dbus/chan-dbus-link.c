@@ -170,17 +170,24 @@ chan_dbus_link_set_poll (ChanDBusLink *self)
   chan_link_set_poll (CHAN_LINK (self), self->epoll_fd, G_IO_IN, deadline);
 }
 
+/* TRUE: it is the parent's, and failed here. */
+static gboolean
+fails_in_child (ChanDBusLink *self, GError **error)
+{
+  if (!chan_dbus_link_is_left (self))
+    return FALSE;
+  g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST,
+                       "This session belongs to the process that forked this one: make another here");
+  return TRUE;
+}
+
 static gboolean
 dbus_link_service (ChanLink *link, GIOCondition ready, GError **error)
 {
   ChanDBusLink *self = CHAN_DBUS_LINK (link);
 
-  if (chan_dbus_link_is_left (self))
-    {
-      g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST,
-                           "This session belongs to the process that forked this one: make another here");
-      return FALSE;
-    }
+  if (fails_in_child (self, error))
+    return FALSE;
   if (self->over)
     return TRUE;
   self->now = g_get_monotonic_time ();

@@ -302,6 +302,24 @@ class Kept(bus.BusCase):
         other.close()
         client.close()
 
+    def test_one_on_each(self):
+        """A message on each of many channels may be there whatever others hold, but not without an end."""
+        server = self.peer('receive', self.uri(NAME, 'never', OPTIONS.replace('max-streams=8', 'max-streams=1000')))
+        server.line()
+        client = Peer(self.address)
+        n, window = 0, client.offer['unread-window']
+        body = GLib.Variant('ay', bytes(4000))
+        size = 256 + GLib.Variant('v', body).get_size()
+        client.open(1)
+        with self.assertRaises(Refused) as caught:
+            for n in range(200):
+                client.open(2 * n + 3)
+                client.push(2 * n + 3, 1, body)
+        self.assertEqual(caught.exception.args[0], 'Limit')
+        self.assertEqual(n, -(-window // size))
+        client.peer('Ping', '()')
+        client.close()
+
     def test_descriptors(self):
         server = self.peer('receive', self.uri(NAME, 'never', OPTIONS))
         server.line()

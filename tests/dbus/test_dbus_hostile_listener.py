@@ -60,12 +60,12 @@ class Listener:
             reply.set_body(body)
         self.connection.send_message(reply, SEND)
 
-    def open(self, path=f'{BASE}/session/1'):
+    def open(self, path=f'{BASE}/session/1', offer=None):
         """A session of messages; the client's object."""
         call = self.next('Open')
         client, _ = call.get_body().unpack()
         self.client = (call.get_sender(), client)
-        self.answer(call, GLib.Variant('(oa{sv})', (path, OFFER)))
+        self.answer(call, GLib.Variant('(oa{sv})', (path, OFFER if offer is None else offer)))
 
     def call(self, method, body=None):
         """Of the client's object; the error's name, or None."""
@@ -178,6 +178,23 @@ class Trap(bus.BusCase):
         self.finish(client, calls)
         other.close()
         self.assert_error(late, CONNECTION_LOST)
+
+    def test_nothing_is_offered(self):
+        """Then a client has credit for 1024 bytes: two messages of this size, until they are taken."""
+        client = self.peer('send', self.uri(NAME), 4, 400)
+        self.listener.open(offer={})
+        sizes = []
+        for member in ('Open', 'Push', 'Push'):
+            call = self.listener.next(member)
+            self.listener.answer(call)
+            if member == 'Push':
+                sizes.append(256 + call.get_body().get_child_value(2).get_size())
+        with self.assertRaises(queue.Empty):
+            self.listener.calls.get(timeout=1)
+        self.assertIsNone(self.listener.call('Taken', GLib.Variant('(tut)', (1, 2, sum(sizes)))))
+        for member in ('Push', 'Push'):
+            self.listener.answer(self.listener.next(member))
+        client.stop()
 
     def test_more_than_was_offered(self):
         """Credit that is more than was used, and calls of a client's stream that never was."""

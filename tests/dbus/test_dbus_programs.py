@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import xml.etree.ElementTree
 
 import bus
 from bus import harness
@@ -130,6 +131,17 @@ class Document(bus.BusCase):
                     self.assertEqual(self.run_line(line), expected)
                 seen += 1
         self.assertGreater(seen, 8)
+
+
+    def test_interface(self):
+        """The table of calls has the types of the interface."""
+        text = (ROOT / 'docs' / 'dbus.md').read_text(encoding='utf-8')
+        table = text[text.index('| method | arguments | says |'):]
+        rows = re.findall(r'^\| `(\w+)` \| (.*?) \|', table[:table.index('\n\n')], re.MULTILINE)
+        told = {name: ''.join(re.findall(r'`([^`]+)`', arguments)) for name, arguments in rows}
+        interface = xml.etree.ElementTree.parse(ROOT / 'plugins' / 'dbus' / 'org.libchan.xml').find("interface[@name='org.libchan.Peer']")
+        self.assertEqual(told, {method.get('name'): ''.join(arg.get('type') for arg in method.findall('arg'))
+                                for method in interface.findall('method')})
 
 
 if __name__ == '__main__':
