@@ -104,6 +104,37 @@ class Activation(bus.BusCase):
         self.assertIn('nobody owns this name on the bus, and it cannot be started on demand', done.stderr)
 
 
+class Monitor(bus.BusCase):
+    """What others see of it on the bus."""
+
+    def watch(self, direct):
+        """All that passes while a command is run remotely, as dbus-monitor shows it."""
+        monitor = self.run_program('stdbuf', '-oL', 'dbus-monitor', '--address', self.address)
+        while 'NameLost' not in monitor.line():
+            pass
+        uri = self.uri('org.example.Rexec', direct)
+        server = self.run_program(harness.program('rexec-server'), uri)
+        server.line()
+        self.assertEqual(self.output(harness.program('rexec'), uri, '--', 'echo', 'good day').stdout, 'good day\n')
+        server.stop()
+        self.output('busctl', '--user', 'call', 'org.freedesktop.DBus', '/', 'org.freedesktop.DBus', 'NameHasOwner', 's', 'org.example.Last')
+        while 'org.example.Last' not in monitor.line():
+            pass
+        monitor.stop()
+        return ''.join(monitor.out.text)
+
+    def test_messages_can_be_read(self):
+        text = self.watch('never')
+        for words in ('interface=org.libchan.Peer; member=Open', 'member=Push', 'string "good day"', 'member=Finish', 'member=Close'):
+            self.assertIn(words, text)
+
+    def test_a_session_over_a_socket_is_not_on_the_bus(self):
+        text = self.watch('require')
+        self.assertIn('member=OpenDirect', text)
+        self.assertNotIn('good day', text)
+        self.assertNotIn('org.libchan.Peer', text)
+
+
 class Document(bus.BusCase):
     """Each block of docs/dbus.md that begins with "$ " is what a person sees."""
 
