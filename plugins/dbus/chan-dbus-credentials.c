@@ -2,7 +2,8 @@
 #include "chan-dbus-credentials.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include <libchan-glib/chan-unix-socket.h>
 
 #include "chan-dbus-error.h"
 
@@ -90,21 +91,5 @@ chan_dbus_credentials_get (ChanDBusBus *bus, const char *peer, GCancellable *can
 gboolean
 chan_dbus_credentials_are_allowed (GCredentials *credentials, ChanOptions *options)
 {
-  const char *allowed = chan_options_get_string (options, "allow-uids");
-  uid_t peer = g_credentials_get_unix_user (credentials, NULL);
-  g_auto (GStrv) uids = NULL;
-
-  if (peer == (uid_t) -1)
-    return FALSE;
-  if (peer == geteuid () || peer == 0)
-    return TRUE;
-  uids = g_strsplit_set (allowed != NULL ? allowed : "", ",; ", -1);
-  for (char **uid = uids; *uid != NULL; uid++)
-    {
-      guint64 number;
-
-      if (g_ascii_string_to_unsigned (*uid, 10, 0, G_MAXUINT32, &number, NULL) && number == peer)
-        return TRUE;
-    }
-  return FALSE;
+  return chan_unix_user_is_allowed (g_credentials_get_unix_user (credentials, NULL), options);
 }

@@ -30,7 +30,7 @@ typedef struct
   gboolean stopped;
   guint generation;
   ChanAcceptLoop *loop;     /* without a bus */
-  ChanDBusSocket socket;
+  ChanUnixSocket *socket;
 } Listening;
 
 typedef struct
@@ -70,7 +70,7 @@ listening_unref (gpointer data)
   g_clear_object (&self->operation);
   g_ptr_array_unref (self->exports);
   g_clear_pointer (&self->loop, chan_accept_loop_unref);
-  chan_dbus_socket_clear (&self->socket);
+  g_clear_pointer (&self->socket, chan_unix_socket_free);
   g_free (self);
 }
 
@@ -307,10 +307,10 @@ begin_accepting (Listening *self, GError **error)
 {
   ChanOptions *options = chan_dbus_service_get_options (self->service);
 
-  if (!chan_dbus_socket_listen (&self->socket, self->address->address, (guint) chan_options_get_int (options, "mode"),
-                                (guint) chan_options_get_int (options, "backlog"), error))
+  self->socket = chan_dbus_socket_listen (self->address->address, options, error);
+  if (self->socket == NULL)
     return FALSE;
-  self->loop = chan_accept_loop_new (self->socket.fd, options, incoming, self, NULL);
+  self->loop = chan_accept_loop_new (self->socket->fd, options, incoming, self, NULL);
   return TRUE;
 }
 
@@ -345,7 +345,7 @@ listening_stop (gpointer data)
   /* In a child of the process that listens: that goes on. */
   if (self->generation != chan_dbus_fork_generation ())
     return;
-  chan_dbus_socket_clear (&self->socket);
+  g_clear_pointer (&self->socket, chan_unix_socket_free);
   chan_dbus_thread_call (stop_in_thread, self);
 }
 
@@ -363,7 +363,6 @@ chan_dbus_listen (ChanListener *listener, ChanOperation *operation, GError **err
   self->generation = chan_dbus_fork_generation ();
   self->service = chan_dbus_service_new (listener, chan_operation_get_options (operation), address);
   self->exports = g_ptr_array_new_with_free_func (exported_free);
-  self->socket.fd = -1;
   if (address->name == NULL && !begin_accepting (self, error))
     {
       listening_unref (self);

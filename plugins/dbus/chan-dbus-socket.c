@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-dbus-socket.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <gio/gio.h>
 #include <libchan-glib/chan-error.h>
@@ -53,73 +50,12 @@ read_address (const char *text, struct sockaddr_un *address, socklen_t *len, GEr
   return TRUE;
 }
 
-/* A socket file that nobody answers at is left over from a server that died. */
-static gboolean
-remove_stale (const struct sockaddr_un *address, socklen_t len)
+ChanUnixSocket *
+chan_dbus_socket_listen (const char *text, ChanOptions *options, GError **error)
 {
-  int fd = address->sun_path[0] != '\0' ? socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
-  struct stat info;
-  gboolean stale;
-
-  if (fd < 0)
-    return FALSE;
-  stale = lstat (address->sun_path, &info) == 0 && S_ISSOCK (info.st_mode) &&
-          connect (fd, (const struct sockaddr *) address, len) < 0 && errno == ECONNREFUSED;
-  close (fd);
-  return stale && unlink (address->sun_path) == 0;
-}
-
-/* The mode must hold from the first moment: fchmod() before bind() is what Linux gives the file. */
-static int
-try_listen (int fd, const struct sockaddr_un *address, socklen_t len, guint mode, guint backlog)
-{
-  if (fd < 0 || fchmod (fd, mode) < 0)
-    return errno;
-  if (bind (fd, (const struct sockaddr *) address, len) < 0 &&
-      (errno != EADDRINUSE || !remove_stale (address, len) || bind (fd, (const struct sockaddr *) address, len) < 0))
-    return errno;
-  if (address->sun_path[0] != '\0' && chmod (address->sun_path, mode) < 0)
-    return errno;
-  return listen (fd, (int) backlog) < 0 ? errno : 0;
-}
-
-gboolean
-chan_dbus_socket_listen (ChanDBusSocket *self, const char *text, guint mode, guint backlog, GError **error)
-{
+  g_autofree char *uri = g_strconcat ("dbus:", text, NULL);
   struct sockaddr_un address;
-  struct stat info = { 0 };
   socklen_t len = 0;
-  int failed;
 
-  *self = (ChanDBusSocket) { .fd = -1 };
-  if (!read_address (text, &address, &len, error))
-    return FALSE;
-  self->fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  failed = try_listen (self->fd, &address, len, mode, backlog);
-  if (failed == 0)
-    {
-      if (address.sun_path[0] != '\0' && lstat (address.sun_path, &info) == 0)
-        {
-          self->path = g_strdup (address.sun_path);
-          self->device = info.st_dev;
-          self->inode = info.st_ino;
-        }
-      return TRUE;
-    }
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed), "Cannot listen at dbus:%s: %s", text,
-               failed == EADDRINUSE ? "it is in use, another server answers there" : g_strerror (failed));
-  if (self->fd >= 0)
-    close (self->fd);
-  return FALSE;
-}
-
-void
-chan_dbus_socket_clear (ChanDBusSocket *self)
-{
-  struct stat info;
-
-  /* Another server may have its socket there by now. */
-  if (self->path != NULL && lstat (self->path, &info) == 0 && info.st_dev == self->device && info.st_ino == self->inode)
-    unlink (self->path);
-  g_clear_pointer (&self->path, g_free);
+  return read_address (text, &address, &len, error) ? chan_unix_socket_listen (&address, len, options, uri, error) : NULL;
 }

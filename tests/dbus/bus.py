@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'interop'))
@@ -107,6 +108,15 @@ class BusCase(unittest.TestCase):
         program = Program(arguments, environment or self.environment())
         self.addCleanup(program.stop)
         return program
+
+    def wait_until_free(self, name):
+        """Whoever owned the name is gone, also for the bus."""
+        for _ in range(200):
+            if self.output('gdbus', 'call', '--address', self.address, '--dest', 'org.freedesktop.DBus', '--object-path', '/', '--method',
+                           'org.freedesktop.DBus.NameHasOwner', name).stdout == '(false,)\n':
+                return
+            time.sleep(0.02)
+        raise AssertionError(f'{name} is still owned')
 
     def peer(self, *arguments):
         return self.run_program(harness.build_dir() / 'tests' / 'dbus' / 'dbus-peer', *arguments)

@@ -354,6 +354,7 @@ class Modes(bus.BusCase):
                 self.assertEqual(done.stdout, 'hello\n' if works else '')
                 self.assertEqual('takes' in done.stderr, not works, done.stderr)
                 server.stop()
+                self.wait_until_free('org.example.Rexec')
 
 
 if __name__ == '__main__':

@@ -18,8 +18,10 @@ class OddCase(bus.BusCase):
         receiver = self.peer('receive', uri)
         self.assertEqual(receiver.line(), 'listening')
         sender = self.peer('odd', uri, streams, size)
-        said = [sender.line(), sender.last_line()]
-        return said, receiver.last_line()
+        said, came = [sender.line(), sender.last_line()], receiver.last_line()
+        if 'name=' in uri:
+            self.wait_until_free('org.example.Odd')
+        return said, came
 
     def assert_refused(self, line, code, words):
         self.assertEqual(line.split()[:4], ['error', '0', 'chan-channel-error-quark', str(code)], line)

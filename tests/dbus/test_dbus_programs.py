@@ -46,6 +46,7 @@ class Switch(bus.BusCase):
                                       capture_output=True, timeout=bus.TIMEOUT, env=self.environment())
                 self.assertEqual(done.stdout, b'2\n' * 100000 + b'1\n' * 100000)
                 server.stop()
+                self.wait_until_free('org.example.Game')
 
     def test_echo_server(self):
         for uri in self.uris[:3]:
@@ -55,6 +56,7 @@ class Switch(bus.BusCase):
                 server.line()
                 self.assertEqual(echo(self, 'org.example.Game', '/org/example/Game', '"hello"'), 'a{sv} 1 "P" s "hello"')
                 server.stop()
+                self.wait_until_free('org.example.Game')
 
 
 def call(case, name, path, interface, method, *arguments):

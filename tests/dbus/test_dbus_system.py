@@ -176,6 +176,7 @@ class Users(SystemCase):
                 listener.stop()
                 self.assertEqual(waiter.last_line(), 'closed 2')
                 stranger.stop()
+                self.wait_until_free(NAME)
 
     def test_a_session_by_hand_is_of_one_user(self):
         everybody = lambda text: text.replace(f'<policy group="{CLIENT[1]}">', '<policy context="mandatory">')  # noqa: E731
