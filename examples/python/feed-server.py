@@ -14,7 +14,7 @@ import sys
 import time
 
 import example
-from example import Chan
+from gi.repository import Chan
 
 
 async def feed(inbox: Chan.Sender, interval: float) -> None:

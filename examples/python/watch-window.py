@@ -12,11 +12,10 @@ import time
 
 import example
 import gi
-from example import Chan, GLib
 
 gi.require_version('Gdk', '4.0')
 gi.require_version('Gtk', '4.0')
-from gi.repository import Gdk, Gio, GObject, Gtk, Pango  # noqa: E402
+from gi.repository import Chan, Gdk, Gio, GLib, GObject, Gtk, Pango  # noqa: E402
 
 CAPACITY = 16
 ROWS = 1000             # older ones go
