@@ -58,6 +58,23 @@ describe_failure (const struct sockaddr_un *address, int failed)
   return "it is in use, another server answers there";
 }
 
+/**
+ * chan_unix_socket_listen: (skip)
+ * @address: a `struct sockaddr_un`
+ * @len: how many bytes of it count
+ * @options: `mode` and `backlog`; read now
+ * @uri: what is listened at, for errors
+ * @error: return location for an error
+ *
+ * Listens at a Unix socket. A file that nobody answers at any more is replaced.
+ * C only.
+ *
+ * Fails with the error of %G_IO_ERROR for what the system said.
+ *
+ * Returns: (transfer full): the socket
+ *
+ * Since: 0.1
+ */
 ChanUnixSocket *
 chan_unix_socket_listen (gconstpointer address, gsize len, ChanOptions *options, const char *uri, GError **error)
 {
@@ -86,6 +103,14 @@ chan_unix_socket_listen (gconstpointer address, gsize len, ChanOptions *options,
   return self;
 }
 
+/**
+ * chan_unix_socket_free:
+ * @self: (transfer full): a socket
+ *
+ * Frees it, and removes its file, if that is still ours. C only.
+ *
+ * Since: 0.1
+ */
 void
 chan_unix_socket_free (ChanUnixSocket *self)
 {
@@ -99,6 +124,18 @@ chan_unix_socket_free (ChanUnixSocket *self)
   g_free (self);
 }
 
+/**
+ * chan_unix_user_is_allowed:
+ * @uid: a user
+ * @options: `allow-uids`
+ *
+ * Whether this user may connect: it is the user of this process, root, or one
+ * whom `allow-uids` names. Any thread. C only.
+ *
+ * Returns: whether it may
+ *
+ * Since: 0.1
+ */
 gboolean
 chan_unix_user_is_allowed (guint uid, ChanOptions *options)
 {
