@@ -350,6 +350,50 @@ const tests = {
         assertEqual(count, 3);
     },
 
+    // Some find room and are done at once, some wait, some take the long way by turns.
+    async sendsThatAreNotAwaitedKeepTheirOrder() {
+        for (const transport of ['pipe', ...TRANSPORTS]) {
+            const [sender, receiver] = await channel(transport, 7);
+            const sent = [];
+            for (let i = 0; i < 500; i++)
+                sent.push(sender.send_async(i));
+            Promise.all(sent).then(() => sender.close());
+            let expected = 0;
+            for await (const message of receiver)
+                assertEqual(message.unpack(), expected++);
+            assertEqual(expected, 500);
+        }
+    },
+
+    async sendsAreBoundedByTheCapacity() {
+        const [sender, receiver] = Chan.pipe_new(3);
+        let done = 0;
+        const sent = [];
+        for (let i = 0; i < 9; i++)
+            sent.push(sender.send_async({i, Answer: Chan.pipe_new(1)[0]}).then(() => done++));
+        await sleep(20);
+        assertEqual(done, 3);
+        for (let i = 0; i < 9; i++) {
+            const {i: number, Answer} = (await receiver.receive_async(limit)).unpack();
+            assertEqual(number, i);
+            assert(Answer instanceof Chan.Sender);
+        }
+        await Promise.all(sent);
+        receiver.close();
+        for (let i = 0; i < 20; i++)
+            await assertRejects(Chan.ChannelError, Chan.ChannelError.CLOSED, sender.send_async(i));
+    },
+
+    async sendsDoNotStopTheMainLoop() {
+        const [sender, receiver] = Chan.pipe_new(4000);
+        let turned = false;
+        GLib.idle_add(GLib.PRIORITY_DEFAULT, () => (turned = true) && GLib.SOURCE_REMOVE);
+        for (let i = 0; i < 1000; i++)
+            await sender.send_async(i);
+        assert(turned);
+        receiver.close();
+    },
+
     async connectFails() {
         await assertRejects(Chan.ChannelError, Chan.ChannelError.NO_TRANSPORT, Chan.connect_async('nosuchscheme://x'));
         assertThrows(Chan.ChannelError, Chan.ChannelError.NO_TRANSPORT, () => Chan.listen('nosuchscheme://x'));
