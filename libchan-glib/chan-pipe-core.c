@@ -176,6 +176,15 @@ chan_pipe_has_reader (ChanPipe *self)
   return FALSE;
 }
 
+gboolean
+chan_pipe_is_watched (ChanPipe *self)
+{
+  for (ChanOp *op = self->receivers.first; op != NULL; op = op->next)
+    if (op->peeks)
+      return TRUE;
+  return self->watches != NULL;
+}
+
 void
 chan_pipe_wanted (ChanPipe *self, ChanLater *later)
 {
@@ -278,7 +287,7 @@ chan_pipe_serve_receiver (ChanPipe *self, ChanOp *op, ChanLater *later)
   gboolean served = TRUE;
 
   self->serving = op->claim;
-  if (self->kind == CHAN_ITEM_BYTES)
+  if (self->kind == CHAN_ITEM_BYTES || op->peeks)
     chan_op_end (&self->receivers, op, CHAN_OP_DONE, later);
   else if (op->reserves)
     served = reserve_for (self, op, later);

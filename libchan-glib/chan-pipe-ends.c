@@ -25,7 +25,7 @@ find_receiver (ChanPipe *self, gboolean claim)
 {
   for (ChanOp *op = self->receivers.first; op != NULL; op = op->next)
     {
-      if (op->claim != NULL && op->claim == self->serving)
+      if (op->peeks || (op->claim != NULL && op->claim == self->serving))
         continue;
       if (claim ? chan_op_claim (op) : chan_op_is_claimable (op))
         return op;

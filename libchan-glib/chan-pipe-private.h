@@ -176,6 +176,8 @@ gboolean   chan_pipe_fly              (ChanPipe *self, ChanOp *op);
 gboolean   chan_pipe_serve_receiver   (ChanPipe *self, ChanOp *op, ChanLater *later);
 void       chan_pipe_notify_senders   (ChanPipe *self, ChanLater *later);
 void       chan_pipe_pull             (ChanPipe *self, ChanLater *later); /* capacity 0: the first waiting sender's item into the queue */
+/* Somebody is told when there is something, and takes nothing by that. */
+gboolean   chan_pipe_is_watched       (ChanPipe *self);
 /* Somebody waits for a message now, or is told of each. */
 gboolean   chan_pipe_has_reader       (ChanPipe *self);
 /* That has just become so. */

@@ -17,15 +17,16 @@ arrived (ChanPipe *self, gpointer item)
   return item;
 }
 
-/* Under the lock. */
-static gpointer
-receive_waiting (ChanPipe *self, gint64 deadline, GCancellable *cancellable, ChanLater *later, GError **error)
+/* Under the lock. FALSE: given up; else an error is that of the channel. */
+static gboolean
+wait_for_item (ChanPipe *self, gboolean peeks, gpointer *item, gint64 deadline, GCancellable *cancellable, ChanLater *later, GError **error)
 {
   ChanSyncOp wait;
   ChanWaitResult result;
 
   chan_sync_op_init (&wait);
   wait.spins = TRUE;
+  wait.op.peeks = peeks;
   chan_op_ring_append (&self->receivers, &wait.op);
   chan_pipe_wanted (self, later);
   /* Capacity 0: a try_send() may be waiting for exactly this. */
@@ -37,11 +38,12 @@ receive_waiting (ChanPipe *self, gint64 deadline, GCancellable *cancellable, Cha
       chan_op_ring_remove (&self->receivers, &wait.op);
       chan_pipe_gave_up (self);
       chan_wait_set_error (result, error);
-      return NULL;
+      return FALSE;
     }
+  *item = wait.op.item;
   if (wait.op.error != NULL)
     g_propagate_error (error, g_steal_pointer (&wait.op.error));
-  return wait.op.item;
+  return TRUE;
 }
 
 gpointer
@@ -56,9 +58,26 @@ chan_pipe_receive (ChanPipe *self, gpointer source, ChanReceiveCheck check, gint
   chan_later_init (&later);
   chan_pipe_lock (self);
   if (check (source, error) && chan_pipe_take (self, FALSE, &item, &later, error) == CHAN_TAKE_EMPTY)
-    item = receive_waiting (self, deadline, cancellable, &later, error);
+    wait_for_item (self, FALSE, &item, deadline, cancellable, &later, error);
   chan_pipe_unlock (self, &later);
   return arrived (self, item);
+}
+
+gboolean
+chan_pipe_wait_readable (ChanPipe *self, gpointer source, ChanReceiveCheck check, gint64 deadline, GCancellable *cancellable)
+{
+  g_autoptr (GError) error = NULL;
+  gpointer nothing = NULL;
+  gboolean readable;
+  ChanLater later;
+
+  chan_later_init (&later);
+  chan_pipe_lock (self);
+  /* Who may not take is told so when they try. */
+  readable = !check (source, &error) || chan_pipe_is_readable (self) ||
+             wait_for_item (self, TRUE, &nothing, deadline, cancellable, &later, NULL);
+  chan_pipe_unlock (self, &later);
+  return readable;
 }
 
 /* A result that was never finished: the item kept for it goes to the next. */

@@ -17,5 +17,7 @@ gpointer chan_pipe_receive        (ChanPipe *self, gpointer source, ChanReceiveC
 void     chan_pipe_receive_async  (ChanPipe *self, gpointer source, ChanReceiveCheck check, gpointer tag,
                                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 gpointer chan_pipe_receive_finish (ChanPipe *self, gpointer source, gpointer tag, gpointer result, GError **error);
+/* Until something can be taken, the end included; takes nothing. */
+gboolean chan_pipe_wait_readable  (ChanPipe *self, gpointer source, ChanReceiveCheck check, gint64 deadline, GCancellable *cancellable);
 
 G_END_DECLS

@@ -256,6 +256,30 @@ chan_receiver_try_receive (ChanReceiver *self, ChanMessage **message, GError **e
 }
 
 /**
+ * chan_receiver_wait_until:
+ * @self: a receiver
+ * @deadline: monotonic time in microseconds at which to give up, or 0 for never
+ * @cancellable: (nullable): to give up waiting
+ *
+ * Waits until [method@Chan.Receiver.try_receive] would not return
+ * %CHAN_TAKE_EMPTY, and takes nothing: for those who may be interrupted, as
+ * language bindings are by signals, and then wait again. Somebody else may be
+ * faster in taking what it waited for.
+ *
+ * Returns: %TRUE when there is a message, the end, or an error; %FALSE when the
+ *   deadline passed or it was cancelled
+ *
+ * Since: 0.1
+ */
+gboolean
+chan_receiver_wait_until (ChanReceiver *self, gint64 deadline, GCancellable *cancellable)
+{
+  g_return_val_if_fail (CHAN_IS_RECEIVER (self) && self->pipe != NULL, FALSE);
+
+  return chan_pipe_wait_readable (self->pipe, self, check_usable, deadline, cancellable);
+}
+
+/**
  * chan_receiver_receive_async:
  * @self: a receiver
  * @io_priority: the I/O priority of the request; operations of one channel keep their order whatever it is

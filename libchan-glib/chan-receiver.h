@@ -30,6 +30,7 @@ CHAN_API ChanMessage *chan_receiver_receive_until  (ChanReceiver *self, gint64 d
 CHAN_API void         chan_receiver_receive_async  (ChanReceiver *self, int io_priority, GCancellable *cancellable,
                                                     GAsyncReadyCallback callback, gpointer user_data);
 CHAN_API ChanMessage *chan_receiver_receive_finish (ChanReceiver *self, GAsyncResult *result, GError **error);
+CHAN_API gboolean     chan_receiver_wait_until     (ChanReceiver *self, gint64 deadline, GCancellable *cancellable);
 CHAN_API ChanTake     chan_receiver_try_receive    (ChanReceiver *self, ChanMessage **message, GError **error);
 CHAN_API GSource     *chan_receiver_create_source  (ChanReceiver *self, GCancellable *cancellable);
 CHAN_API void         chan_receiver_set_handler    (ChanReceiver *self, ChanMessageFunc handler, gpointer user_data,

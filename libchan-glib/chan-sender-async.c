@@ -67,7 +67,7 @@ chan_sender_send_async (ChanSender *self, ChanMessage *message, int io_priority,
           result->op.state = CHAN_OP_FLYING;
           result->op.number = pipe->sent;
         }
-      else if (pipe->watches != NULL)
+      else if (chan_pipe_is_watched (pipe))
         chan_pipe_notify_receivers (pipe, &later); /* capacity 0: there is something to take now */
     }
   else

@@ -123,6 +123,41 @@ chan_sender_request_until (ChanSender *self, ChanMessage *message, const char *r
   return NULL;
 }
 
+/**
+ * chan_sender_try_request:
+ * @self: a sender
+ * @message: the request: a dictionary (`a{sv}`), with or without handles
+ * @reply_key: the key under which the receiver expects the channel for its answer
+ * @error: return location for an error
+ *
+ * Sends a request if it can be accepted at once; otherwise fails with
+ * %G_IO_ERROR_WOULD_BLOCK, as [method@Chan.Sender.try_send] does, and nothing
+ * was sent. Handles of @message are moved if it was.
+ *
+ * Who gets the request may send more than one answer: how many is between the
+ * two. One fits into the channel; close the receiver to take no more.
+ *
+ * Returns: (transfer full): where the answer comes
+ *
+ * Since: 0.1
+ */
+ChanReceiver *
+chan_sender_try_request (ChanSender *self, ChanMessage *message, const char *reply_key, GError **error)
+{
+  g_autoptr (ChanSender) reply = NULL;
+  g_autoptr (ChanReceiver) answers = NULL;
+  g_autoptr (ChanMessage) request = NULL;
+
+  g_return_val_if_fail (CHAN_IS_SENDER (self) && message != NULL && reply_key != NULL, NULL);
+
+  chan_pipe_new (1, &reply, &answers);
+  request = add_reply (message, reply_key, reply, error);
+  if (request == NULL || !chan_sender_try_send (self, request, error))
+    return NULL;
+  drop_handles (message);
+  return g_steal_pointer (&answers);
+}
+
 /* --- asynchronous ------------------------------------------------------------- */
 
 typedef struct

@@ -304,7 +304,7 @@ send_waiting (ChanSender *self, ChanMessage **packed, ChanAccept accept, gint64 
       wait.op.item = *packed;
       chan_op_ring_append (&self->pipe->senders, &wait.op);
       /* Capacity 0: there is something to take now. */
-      if (self->pipe->watches != NULL)
+      if (chan_pipe_is_watched (self->pipe))
         chan_pipe_notify_receivers (self->pipe, later);
     }
   if (accept == CHAN_ACCEPT_WAIT || chan_pipe_fly (self->pipe, &wait.op))

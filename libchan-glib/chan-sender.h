@@ -23,6 +23,7 @@ CHAN_API ChanMessage *chan_sender_request_until  (ChanSender *self, ChanMessage 
 CHAN_API void         chan_sender_request_async  (ChanSender *self, ChanMessage *message, const char *reply_key, int io_priority,
                                                   GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 CHAN_API ChanMessage *chan_sender_request_finish (ChanSender *self, GAsyncResult *result, GError **error);
+CHAN_API ChanReceiver *chan_sender_try_request  (ChanSender *self, ChanMessage *message, const char *reply_key, GError **error);
 CHAN_API gboolean chan_sender_try_send     (ChanSender *self, ChanMessage *message, GError **error);
 CHAN_API GSource *chan_sender_create_source (ChanSender *self, GCancellable *cancellable);
 

@@ -50,6 +50,7 @@ struct _ChanOp
   ChanClaim *claim;   /* NULL: it is the only one */
   gboolean won;       /* of its selection */
   gboolean reserves;  /* receive: reserve only, the item is taken at finish */
+  gboolean peeks;     /* receive: ends when there is something to take, and takes nothing */
   void (*wake) (ChanOp *self, ChanLater *later); /* when it stops waiting */
   void (*attached) (ChanOp *self, ChanReactor *reactor, ChanLater *later); /* what it waits for joined a session */
   gpointer item;

@@ -85,6 +85,7 @@ declare module 'gi://Chan?version=1' {
       /** Sends an object with a channel for the answer under `reply_key`; gives the answer. */
       request(value: Sendable, reply_key: string, waiting?: Waiting | Gio.Cancellable | null): Message;
       request_until(message: Message, reply_key: string, deadline: number, cancellable: Gio.Cancellable | null): Message;
+      try_request(value: Sendable, reply_key: string): Receiver;
       request_async(value: Sendable, reply_key: string, options?: Options | Gio.Cancellable | null): Promise<Message>;
       request_async(value: Sendable, reply_key: string, io_priority: number, cancellable?: Gio.Cancellable | null): Promise<Message>;
       request_async(value: Sendable, reply_key: string, io_priority: number, cancellable: Gio.Cancellable | null,
@@ -112,6 +113,7 @@ declare module 'gi://Chan?version=1' {
       /** null: the sender closed the channel, and everything was received. */
       receive(waiting?: Waiting | Gio.Cancellable | null): Message | null;
       receive_until(deadline: number, cancellable: Gio.Cancellable | null): Message | null;
+      wait_until(deadline: number, cancellable: Gio.Cancellable | null): boolean;
       receive_async(options?: Options | Gio.Cancellable | null): Promise<Message | null>;
       receive_async(io_priority: number, cancellable?: Gio.Cancellable | null): Promise<Message | null>;
       receive_async(io_priority: number, cancellable: Gio.Cancellable | null, callback: Callback<Receiver>): void;

@@ -153,6 +153,7 @@ function override(Chan, {pack, unpack, double}) {
     function overrideSender(prototype) {
         const packFirst = ([value, ...rest]) => [pack(value), ...rest];
         const trySend = prototype.try_send;
+        const tryRequest = prototype.try_request;
         const abort = prototype.abort;
 
         relax(prototype, 'send', {nOwn: 1, fill: packFirst});
@@ -176,6 +177,9 @@ function override(Chan, {pack, unpack, double}) {
         };
         prototype.try_send = function (value) {
             return trySend.call(this, pack(value));
+        };
+        prototype.try_request = function (value, replyKey) {
+            return tryRequest.call(this, pack(value), replyKey);
         };
         prototype.abort = function (reason) {
             abort.call(this, reason instanceof GLib.Error

@@ -361,6 +361,35 @@ test_full (ChanConformanceFixture *f)
   chan_test_assert_nothing_comes (rx);
 }
 
+/* Sent at once or not at all; what comes back is as many answers as who answers sends. */
+static void
+test_try (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanReceiver) answers = NULL;
+  g_autoptr (ChanMessage) request = chan_test_request (7);
+  g_autoptr (ChanMessage) arrived = NULL;
+  g_autoptr (ChanSender) reply = NULL;
+  g_autoptr (GError) error = NULL;
+
+  chan_conformance_channel (f, 1, &tx, &rx);
+  answers = chan_sender_try_request (tx, request, "R", &error);
+  g_assert_no_error (error);
+  g_assert_null (chan_sender_try_request (tx, request, "R", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  arrived = chan_test_receive (rx);
+  reply = CHAN_SENDER (g_object_ref (chan_message_lookup_handle (arrived, "R")));
+  for (guint i = 0; i < 3; i++)
+    {
+      chan_test_send (reply, i, 1);
+      chan_test_take (answers, i, 1);
+    }
+  chan_receiver_close (answers);
+  chan_test_assert_peer_closed (reply);
+  chan_test_assert_nothing_comes (rx);
+}
+
 /* --- what it carries ----------------------------------------------------------------------------- */
 
 static void
@@ -438,6 +467,7 @@ const ChanConformanceTest chan_conformance_request[] = {
   { "request/cancelled-before-it-began-sends-nothing", test_cancelled_before, ALL },
   { "request/that-found-no-room-sent-nothing-and-keeps-its-handles", test_full, CHAN_CONFORMANCE_DIRECT,
     CHAN_CONFORMANCE_NEEDS_CAPACITY },
+  { "request/tried-is-sent-at-once-or-not-at-all", test_try, CHAN_CONFORMANCE_DIRECT, CHAN_CONFORMANCE_NEEDS_CAPACITY },
   { "request/handles-move-with-it-and-with-its-answer", test_handles, ALL },
   { "request/second-answer-is-not-wanted", test_second_answer, ALL },
   { NULL },

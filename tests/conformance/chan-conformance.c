@@ -420,6 +420,7 @@ static const ChanConformanceTest *const topics[] = {
   chan_conformance_splice_rendezvous,
   chan_conformance_values,        chan_conformance_third_party,     chan_conformance_foreign,
   chan_conformance_foreign_own,   chan_conformance_fds, chan_conformance_fd_credit,
+  chan_conformance_wait,
 };
 
 /* What must hold over any two transports: bytes and messages with their ends, credit, and handles of all kinds */

@@ -104,6 +104,7 @@ extern const ChanConformanceTest chan_conformance_capacity[];
 extern const ChanConformanceTest chan_conformance_end[];
 extern const ChanConformanceTest chan_conformance_receiver_closes[];
 extern const ChanConformanceTest chan_conformance_cancel[];
+extern const ChanConformanceTest chan_conformance_wait[];
 extern const ChanConformanceTest chan_conformance_handles[];
 extern const ChanConformanceTest chan_conformance_handles_queued[];
 extern const ChanConformanceTest chan_conformance_fds[];

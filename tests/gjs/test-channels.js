@@ -232,6 +232,20 @@ const tests = {
         }
     },
 
+    async severalAnswers() {
+        const [requests, served] = Chan.pipe_new(1);
+        const answers = requests.try_request({Number: 3}, 'Reply');
+        assertThrows(Gio.IOErrorEnum, Gio.IOErrorEnum.WOULD_BLOCK, () => requests.try_request({Number: 3}, 'Reply'));
+        const {Reply} = served.receive().unpack();
+        for (let i = 0; i < 3; i++) {
+            Reply.send(i);
+            assertEqual(answers.wait_until(0, null), true);
+            assertEqual(answers.receive().unpack(), i);
+        }
+        Reply.close();
+        assertEqual(answers.receive(), null);
+    },
+
     async aRequestThatNobodyAnswers() {
         const [requests, served] = Chan.pipe_new(2);
         await assertRejects(...TIMED_OUT, requests.request_async({Number: 1}, 'Reply', {timeout: 0.02}));

@@ -4,10 +4,11 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 
-from support import CHANNELS, TIMEOUT, Case, main
+from support import CHANNELS, RUNS, TIMEOUT, Case, main
 from gi.repository import Chan, Gio
 
 WAIT = 0.05
@@ -204,6 +205,43 @@ class Request(Case):
         sender, _receiver = Chan.pipe_new(1)
         self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT, sender.request, {}, 'R', timeout=WAIT)
 
+    def test_a_request_that_nobody_answers(self):
+        for where in (lambda call: call(), in_thread):
+            sender, receiver = Chan.pipe_new(1)
+            threading.Timer(WAIT, lambda: receiver.receive()['R'].close()).start()      # pylint: disable=cell-var-from-loop
+            where(lambda: self.assert_channel_error(Chan.ChannelError.CLOSED, sender.request, {}, 'R') or True)     # pylint: disable=cell-var-from-loop
+
+    def test_a_request_that_gives_up_closes_its_channel(self):
+        sender, receiver = Chan.pipe_new(2)
+        cancellable = Gio.Cancellable()
+        threading.Timer(WAIT, cancellable.cancel).start()
+        self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED, sender.request, {}, 'R', cancellable)
+        self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED, sender.request, {}, 'R', cancellable)
+        self.assertTrue(receiver.receive()['R'].get_peer_closed())
+        self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.WOULD_BLOCK, lambda: [sender.try_request({}, 'R') for _ in range(3)])
+        self.assertEqual(len([receiver.receive() for _ in range(2)]), 2)
+
+    def test_a_request_waits_for_room(self):
+        for capacity in (1, 0):
+            sender, receiver = Chan.pipe_new(capacity)
+            if capacity:
+                sender.send({'first': True})
+            threading.Timer(WAIT, lambda: [receiver.receive(timeout=TIMEOUT) for _ in range(capacity)] and None).start()    # pylint: disable=cell-var-from-loop
+            threading.Timer(2 * WAIT, lambda: receiver.receive(timeout=TIMEOUT)['R'].send(capacity)).start()    # pylint: disable=cell-var-from-loop
+            self.assertEqual(sender.request({}, 'R', timeout=TIMEOUT).unpack(), capacity)
+
+    def test_several_answers(self):
+        sender, receiver = Chan.pipe_new(1)
+        answers = sender.try_request({'n': 3}, 'R')
+
+        def count(request):
+            with request['R'] as reply:
+                for number in range(request['n']):
+                    reply.send(number)
+
+        threading.Thread(target=count, args=(receiver.receive(),)).start()
+        self.assertEqual([message.unpack() for message in answers], [0, 1, 2])
+
     def test_splice(self):
         sender, middle = Chan.pipe_new(2)
         forward, receiver = Chan.pipe_new(2)
@@ -262,9 +300,9 @@ class Signals(Case):
     def test_ctrl_c(self):
         for name, call in self.calls():
             with self.subTest(name):
-                threading.Timer(WAIT, os.kill, [os.getpid(), signal.SIGINT]).start()
                 started = time.monotonic()
                 with self.assertRaises(KeyboardInterrupt):
+                    threading.Timer(WAIT, os.kill, [os.getpid(), signal.SIGINT]).start()
                     call()
                 self.assertLess(time.monotonic() - started, TIMEOUT / 2)
 
@@ -279,6 +317,93 @@ class Signals(Case):
         finally:
             signal.signal(signal.SIGUSR1, before)
         self.assertEqual(heard, [1])
+
+    def test_a_handler_may_make_calls_itself(self):
+        """Which wait too, and neither loses what is its own."""
+        outer, served = Chan.pipe_new(4)
+        inner, other = Chan.pipe_new(1)
+        heard = []
+
+        def answer(request, after, value):
+            threading.Timer(after, request['R'].send, [value]).start()
+
+        def handle(*_arguments):
+            threading.Timer(WAIT, lambda: answer(other.receive(), WAIT, 'inner')).start()
+            heard.append(inner.request({}, 'R', timeout=TIMEOUT).unpack())
+
+        before = signal.signal(signal.SIGUSR1, handle)
+        try:
+            for _ in range(3):
+                threading.Timer(WAIT, os.kill, [os.getpid(), signal.SIGUSR1]).start()
+                threading.Timer(WAIT, lambda: answer(served.receive(), 4 * WAIT, 'outer')).start()
+                self.assertEqual(outer.request({}, 'R', timeout=TIMEOUT).unpack(), 'outer')
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        self.assertEqual(heard, ['inner'] * 3)
+
+    def test_many_signals_lose_nothing(self):
+        """Whatever moment they come at."""
+        sender, receiver = self.channel('unix')
+        heard = []
+        stop = threading.Event()
+
+        def interrupt():
+            while not stop.is_set():
+                os.kill(os.getpid(), signal.SIGUSR1)
+                time.sleep(0.0003)
+
+        def serve():
+            for request in receiver:
+                with request['R'] as reply:
+                    reply.send(request['n'])
+
+        before = signal.signal(signal.SIGUSR1, lambda *_: heard.append(1))
+        try:
+            threads = [threading.Thread(target=serve), threading.Thread(target=interrupt)]
+            for thread in threads:
+                thread.start()
+            for number in range(int(1000 * RUNS)):
+                self.assertEqual(sender.request({'n': number}, 'R', timeout=TIMEOUT).unpack(), number)
+            stop.set()
+            sender.close()
+            for thread in threads:
+                thread.join()
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        self.assertGreater(len(heard), 10)
+
+    def test_who_else_wants_to_know_of_signals_is_told(self):
+        _sender, receiver = Chan.pipe_new(1)
+        reader, writer = socket.socketpair()
+        with reader, writer:
+            writer.setblocking(False)
+            reader.settimeout(TIMEOUT)
+            before = signal.signal(signal.SIGUSR1, lambda *_: None)
+            fd = signal.set_wakeup_fd(writer.fileno())
+            try:
+                threading.Timer(WAIT, os.kill, [os.getpid(), signal.SIGUSR1]).start()
+                self.timed_out(receiver)
+                self.assertEqual(reader.recv(10), bytes([signal.SIGUSR1]))
+                self.assertEqual(signal.set_wakeup_fd(fd), writer.fileno())
+            finally:
+                signal.set_wakeup_fd(fd)
+                signal.signal(signal.SIGUSR1, before)
+
+    def test_in_a_child_process(self):
+        """Which has none of the threads."""
+        sender, receiver = Chan.pipe_new(1)
+        self.assert_raises(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT, receiver.receive, timeout=WAIT)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                sender, receiver = Chan.pipe_new(1)
+                threading.Timer(WAIT, sender.send, ['child']).start()
+                os._exit(0 if receiver.receive(timeout=TIMEOUT).unpack() == 'child' else 1)
+            finally:
+                os._exit(2)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        sender.send('parent')
+        self.assertEqual(receiver.receive().unpack(), 'parent')
 
     def test_others_run_meanwhile(self):
         """The interpreter's lock is free while a call blocks."""

@@ -30,6 +30,9 @@ async function channels(sender: Chan.Sender, receiver: Chan.Receiver): Promise<v
   const [end, message] = await Chan.select_async([receiver, [sender, {a: 1}]], {timeout: 1});
   if (end === receiver && message !== null)
     message.unpack();
+  const several: Chan.Receiver = sender.try_request({a: 1}, 'Replies');
+  if (several.wait_until(0, cancellable))
+    several.try_receive();
   sender.abort('enough');
 
   // @ts-expect-error: no functions in messages

@@ -44,6 +44,7 @@ def _awaited(begin, finish, priority, cancellable, *arguments):
 
 _to_json = Chan.Message.to_json
 _get_handle = Chan.Message.get_handle
+_lookup_handle = Chan.Message.lookup_handle
 _packer = Packer(Chan.Message, (Chan.Sender, Chan.Receiver, Chan.Fd, Gio.IOStream, Gio.InputStream, Gio.OutputStream))
 _pack = _packer.pack
 
@@ -73,6 +74,11 @@ class Message(Chan.Message):
             return self._unpacked
 
     def __getitem__(self, key):
+        # A channel for the answer is often all that is looked at.
+        if not hasattr(self, '_unpacked') and isinstance(key, str):
+            handle = _lookup_handle(self, key)
+            if handle is not None:
+                return handle
         return self._value()[key]
 
     def __contains__(self, key):
@@ -102,12 +108,32 @@ def _message(value):
     return value if isinstance(value, Chan.Message) else _pack(value)
 
 
+def _answer(answers, deadline, cancellable):
+    """The one message of a receiver, in the main thread."""
+    take = _TAKE_EMPTY
+    try:
+        while take == _TAKE_EMPTY:
+            wait.until_readable(_wait_until, answers, deadline, cancellable)
+            take, message = _try_receive(answers)
+    except BaseException:
+        # What was raised may keep the receiver for long.
+        answers.close()
+        raise
+    if take == _TAKE_MESSAGE:
+        return message
+    raise GLib.Error.new_literal(Chan.channel_error_quark(), 'The request was not answered: its return channel was closed',
+                                 Chan.ChannelError.CLOSED)
+
+
 # --- channels ----------------------------------------------------------------------------------------------------
 
 _try_send = Chan.Sender.try_send
 _try_receive = Chan.Receiver.try_receive
 _receive_until = Chan.Receiver.receive_until
-_TAKE_MESSAGE, _TAKE_CLOSED = Chan.Take.MESSAGE, Chan.Take.CLOSED
+_wait_until = Chan.Receiver.wait_until
+_try_request = Chan.Sender.try_request
+_request_until = Chan.Sender.request_until
+_TAKE_MESSAGE, _TAKE_CLOSED, _TAKE_EMPTY = Chan.Take.MESSAGE, Chan.Take.CLOSED, Chan.Take.EMPTY
 
 
 class Sender(Chan.Sender):
@@ -158,10 +184,36 @@ class Sender(Chan.Sender):
 
     def request(self, value, reply_key, cancellable=None, *, timeout=None):
         """Sends a dict with a return channel under `reply_key`; gives the answer."""
-        return _blocking(
-            lambda message, deadline, own: Chan.Sender.request_until(self, message, reply_key, deadline, own),
-            lambda message, priority, own, done: Chan.Sender.request_async(self, message, reply_key, priority, own, done),
-            self.request_finish, timeout, cancellable, _message(value))
+        message, deadline = _message(value), wait.deadline_after(timeout)
+        if not wait.in_main_thread():
+            return _request_until(self, message, reply_key, deadline, cancellable)
+        wait.raise_if_cancelled(cancellable)
+        try:
+            answers = _try_request(self, message, reply_key)
+        except GLib.Error as error:
+            if not cases.is_full(error):
+                raise
+            if self.get_capacity() == 0:
+                return wait.until_finished(
+                    lambda own, done: Chan.Sender.request_async(self, message, reply_key, GLib.PRIORITY_DEFAULT, own, done),
+                    self.request_finish, cancellable, deadline)
+            answers = self._ask(message, reply_key, cancellable, deadline)
+        return _answer(answers, deadline, cancellable)
+
+    def _ask(self, message, reply_key, cancellable, deadline):
+        """Where the answer will come."""
+        while True:
+            wait.until_ready([self.create_source(cancellable)], deadline)
+            wait.raise_if_cancelled(cancellable)
+            try:
+                return _try_request(self, message, reply_key)
+            except GLib.Error as error:
+                if not cases.is_full(error):
+                    raise
+
+    def try_request(self, value, reply_key):
+        """Sends a request if that needs no waiting; gives the receiver of what is answered."""
+        return _try_request(self, _message(value), reply_key)
 
     def request_async(self, value, reply_key, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, callback=None, *user_data):
         message = _message(value)
@@ -202,6 +254,10 @@ class Receiver(Chan.Receiver):
         deadline = wait.deadline_after(timeout)
         if not wait.in_main_thread():
             return _receive_until(self, deadline, cancellable)
+        return self._receive_before(deadline, cancellable)
+
+    def _receive_before(self, deadline, cancellable):
+        """In the main thread."""
         while True:
             wait.raise_if_cancelled(cancellable)
             take, message = _try_receive(self)
@@ -209,7 +265,7 @@ class Receiver(Chan.Receiver):
                 return message
             if take == _TAKE_CLOSED:
                 return None
-            wait.until_ready([self.create_source(cancellable)], deadline)
+            wait.until_readable(_wait_until, self, deadline, cancellable)
 
     def receive_async(self, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, callback=None, *user_data):
         if callback is not None:

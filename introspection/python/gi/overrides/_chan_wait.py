@@ -2,11 +2,12 @@
 """Blocking calls that Ctrl-C ends, and the thread that waits for loops which know nothing of GLib.
 
 A blocking call is in C, without the interpreter's lock, and a signal only makes Python remember that a handler is due.
-Where Python runs its handlers, in the main thread, a wait is therefore done by iterating a main context of our own,
-in which Python's wakeup socket is polled too. Nothing is taken while it waits, and nothing of it is repeated, so
-that a handler may raise (as Ctrl-C's does) or not. Other threads make the blocking call itself.
+Where Python runs its handlers, in the main thread, a wait is therefore one that takes nothing and can be ended and begun
+again, so that a handler may raise (as Ctrl-C's does) or not. Other threads make the blocking call itself.
 
-The callbacks in that context must be functions written in C: a handler that is due runs when a Python function is
+There are two such waits. One in C for a receiver, which a thread here ends when there is something in Python's wakeup
+socket; and one by iterating a main context of our own, in which that socket is polled too, for all else. The callbacks
+in that context must be functions written in C: a handler that is due runs when a Python function is
 entered, and what it raises would end in PyGObject, which prints it.
 """
 
@@ -112,6 +113,67 @@ class _Waiter:
         return bool(box)
 
 
+class _Interrupt:
+    """Ends what waits in C in the main thread when a signal comes."""
+
+    def __init__(self):
+        self.cancellable = Gio.Cancellable.new()
+        # Kept: without one, each wait would make a file descriptor of its own.
+        self._fd = self.cancellable.get_fd()
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        self._wakeup_fd = self._writer.fileno()
+        self._before = -1
+        threading.Thread(target=self._watch, name='chan-signals', daemon=True).start()
+
+    def _watch(self):
+        while (numbers := self._reader.recv(4096)):
+            before = self._before
+            self.cancellable.cancel()
+            # What Python wrote goes on to whom it would have told.
+            if before >= 0:
+                with contextlib.suppress(OSError):
+                    os.write(before, numbers)
+
+    def call(self, wait, receiver, deadline, cancellable):
+        """Whether wait(receiver, deadline, cancellable) ended before the deadline, a signal or none."""
+        own = self.cancellable
+        before = signal.set_wakeup_fd(self._wakeup_fd, warn_on_full_buffer=False)
+        if before != self._wakeup_fd:
+            self._before = before
+        try:
+            while not wait(receiver, deadline, own):
+                # Between two calls handlers run, and may make calls themselves, which reset it too.
+                own.reset()
+                raise_if_cancelled(cancellable)
+                if 0 < deadline <= GLib.get_monotonic_time():
+                    return False
+            return True
+        finally:
+            with contextlib.suppress(ValueError):       # it was closed meanwhile
+                signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+
+
+_interrupt = None
+
+
+def until_readable(wait, receiver, deadline, cancellable):
+    """In the main thread: blocks in wait(receiver, deadline, cancellable), which takes nothing, until it gives True."""
+    global _interrupt       # pylint: disable=global-statement
+    if _interrupt is None:
+        _interrupt = _Interrupt()
+    if cancellable is None:
+        in_time = _interrupt.call(wait, receiver, deadline, None)
+    else:
+        link = cancellable.connect(lambda *_: _interrupt.cancellable.cancel())
+        try:
+            in_time = _interrupt.call(wait, receiver, deadline, cancellable)
+        finally:
+            cancellable.disconnect(link)
+    if not in_time:
+        raise timed_out_error()
+
+
 _waiter = None
 
 
@@ -204,8 +266,8 @@ class Bridge:
 
 
 def _after_fork():
-    global _waiter      # pylint: disable=global-statement
-    _waiter = None
+    global _waiter, _interrupt      # pylint: disable=global-statement
+    _waiter = _interrupt = None
     Bridge.forget()
 
 
