@@ -7,6 +7,7 @@ awaitable, or, called with a callback, does what it does in C. docs/python.md is
 
 from gi.module import get_introspection_module
 from gi.overrides import _chan_loop as loops
+from gi.overrides import _chan_request as requests
 from gi.overrides import _chan_select as cases
 from gi.overrides import _chan_wait as wait
 from gi.overrides import override
@@ -108,23 +109,6 @@ def _message(value):
     return value if isinstance(value, Chan.Message) else _pack(value)
 
 
-def _answer(answers, deadline, cancellable):
-    """The one message of a receiver, in the main thread."""
-    take = _TAKE_EMPTY
-    try:
-        while take == _TAKE_EMPTY:
-            wait.until_readable(_wait_until, answers, deadline, cancellable)
-            take, message = _try_receive(answers)
-    except BaseException:
-        # What was raised may keep the receiver for long.
-        answers.close()
-        raise
-    if take == _TAKE_MESSAGE:
-        return message
-    raise GLib.Error.new_literal(Chan.channel_error_quark(), 'The request was not answered: its return channel was closed',
-                                 Chan.ChannelError.CLOSED)
-
-
 # --- channels ----------------------------------------------------------------------------------------------------
 
 _try_send = Chan.Sender.try_send
@@ -133,7 +117,7 @@ _receive_until = Chan.Receiver.receive_until
 _wait_until = Chan.Receiver.wait_until
 _try_request = Chan.Sender.try_request
 _request_until = Chan.Sender.request_until
-_TAKE_MESSAGE, _TAKE_CLOSED, _TAKE_EMPTY = Chan.Take.MESSAGE, Chan.Take.CLOSED, Chan.Take.EMPTY
+_TAKE_MESSAGE, _TAKE_CLOSED = Chan.Take.MESSAGE, Chan.Take.CLOSED
 
 
 class Sender(Chan.Sender):
@@ -187,29 +171,7 @@ class Sender(Chan.Sender):
         message, deadline = _message(value), wait.deadline_after(timeout)
         if not wait.in_main_thread():
             return _request_until(self, message, reply_key, deadline, cancellable)
-        wait.raise_if_cancelled(cancellable)
-        try:
-            answers = _try_request(self, message, reply_key)
-        except GLib.Error as error:
-            if not cases.is_full(error):
-                raise
-            if self.get_capacity() == 0:
-                return wait.until_finished(
-                    lambda own, done: Chan.Sender.request_async(self, message, reply_key, GLib.PRIORITY_DEFAULT, own, done),
-                    self.request_finish, cancellable, deadline)
-            answers = self._ask(message, reply_key, cancellable, deadline)
-        return _answer(answers, deadline, cancellable)
-
-    def _ask(self, message, reply_key, cancellable, deadline):
-        """Where the answer will come."""
-        while True:
-            wait.until_ready([self.create_source(cancellable)], deadline)
-            wait.raise_if_cancelled(cancellable)
-            try:
-                return _try_request(self, message, reply_key)
-            except GLib.Error as error:
-                if not cases.is_full(error):
-                    raise
+        return requests.request(self, message, reply_key, deadline, cancellable)
 
     def try_request(self, value, reply_key):
         """Sends a request if that needs no waiting; gives the receiver of what is answered."""
