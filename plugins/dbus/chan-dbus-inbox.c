@@ -116,16 +116,12 @@ chan_dbus_inbox_take (ChanDBusInbox *self, gboolean *too_much)
 }
 
 void
-chan_dbus_inbox_close (ChanDBusInbox *self)
+chan_dbus_inbox_close (ChanDBusInbox *self, GQueue *rest)
 {
-  GQueue rest;
-
   g_mutex_lock (&self->lock);
   self->closed = TRUE;
-  rest = self->items;
-  g_queue_init (&self->items);
+  while (self->items.length > 0)
+    g_queue_push_tail_link (rest, g_queue_pop_head_link (&self->items));
   self->bytes = 0;
   g_mutex_unlock (&self->lock);
-  /* Their descriptors are closed now, not when the session is dropped. */
-  g_queue_clear_full (&rest, (GDestroyNotify) chan_dbus_item_free);
 }

@@ -45,7 +45,8 @@ void           chan_dbus_inbox_unref (ChanDBusInbox *self);
 gboolean       chan_dbus_inbox_push  (ChanDBusInbox *self, ChanDBusItem item);
 /* The first, or NULL. too_much: more came than may, the session must end */
 ChanDBusItem  *chan_dbus_inbox_take  (ChanDBusInbox *self, gboolean *too_much);
-void           chan_dbus_inbox_close (ChanDBusInbox *self);
+/* Nothing more goes in. What is there goes to the end of `rest`: of ChanDBusItem */
+void           chan_dbus_inbox_close (ChanDBusInbox *self, GQueue *rest);
 void           chan_dbus_item_free   (ChanDBusItem *item);
 
 G_END_DECLS

@@ -277,12 +277,28 @@ route_unwatch (gpointer data)
   g_free (self);
 }
 
+/* Calls that nobody looks at any more: unanswered they would count at the peer, and at the bus, as long as the connection lives. */
+static void
+refuse_rest (ChanDBusRoute *self)
+{
+  GQueue rest = G_QUEUE_INIT;
+  ChanDBusItem *item;
+
+  chan_dbus_inbox_close (self->inbox, &rest);
+  while ((item = g_queue_pop_head (&rest)) != NULL)
+    {
+      if (item->kind == CHAN_DBUS_ITEM_CALL && (g_dbus_message_get_flags (item->message) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0)
+        chan_dbus_route_send (self, g_dbus_message_new_method_error_literal (item->message, "org.libchan.Error.Closed", "The session is over"));
+      chan_dbus_item_free (item);
+    }
+}
+
 void
 chan_dbus_route_free (ChanDBusRoute *self)
 {
   ChanDBusRouter *router = chan_dbus_bus_get_router (self->bus);
 
-  chan_dbus_inbox_close (self->inbox);
+  refuse_rest (self);
   g_mutex_lock (&router->lock);
   g_hash_table_remove (router->inboxes, self->path);
   g_ptr_array_remove_fast (router->starved, self->inbox);

@@ -106,9 +106,13 @@ static void
 test_closed (void)
 {
   ChanDBusInbox *inbox = make_inbox ();
+  GQueue rest = G_QUEUE_INIT;
 
   push (inbox, 1, TRUE);
-  chan_dbus_inbox_close (inbox);
+  push (inbox, 2, TRUE);
+  chan_dbus_inbox_close (inbox, &rest);
+  g_assert_cmpuint (rest.length, ==, 2);
+  g_queue_clear_full (&rest, (GDestroyNotify) chan_dbus_item_free);
   push (inbox, 2, FALSE);
   g_assert_false (chan_dbus_inbox_push (inbox, (ChanDBusItem){ CHAN_DBUS_ITEM_GONE, 0, NULL }));
   chan_dbus_inbox_unref (inbox);
