@@ -5,6 +5,8 @@ import System from 'system';
 import Chan from 'gi://Chan?version=1';
 
 export const TIMEOUT = 20;
+// What is asked for beyond the usual takes that much longer.
+const PATIENCE = Math.max(1, Number(GLib.getenv('CHAN_TEST_RUNS') ?? 1), Number(GLib.getenv('CHAN_TEST_MESSAGES') ?? 0) / 50000);
 
 // A sanitizer's allocator keeps and pads what was freed.
 export const SANITIZED = (GLib.getenv('LD_PRELOAD') ?? '').includes('asan');
@@ -114,7 +116,7 @@ export async function channel(transport, capacity = 16) {
 }
 
 async function runOne(number, name, test) {
-    const watchdog = GLib.timeout_add_seconds(GLib.PRIORITY_HIGH, 3 * TIMEOUT, () => {
+    const watchdog = GLib.timeout_add_seconds(GLib.PRIORITY_HIGH, Math.ceil(3 * TIMEOUT * PATIENCE), () => {
         print(`Bail out! ${name} hangs`);
         System.exit(1);
         return GLib.SOURCE_REMOVE;
