@@ -397,7 +397,8 @@ has_local_side (ChanStream *stream)
 void
 chan_session_core_maybe_retire (ChanSessionCore *self, ChanLater *later)
 {
-  if (self->object != NULL || self->state != CHAN_SESSION_OPEN)
+  /* What came in may be over before the application has the session. */
+  if (self->object != NULL || !self->was_given || self->state != CHAN_SESSION_OPEN)
     return;
   for (guint i = 0; i < self->streams->len; i++)
     if (self->streams->pdata[i] != NULL && has_local_side (self->streams->pdata[i]))

@@ -18,7 +18,8 @@ struct _ChanSessionCore
   gatomicrefcount ref_count;
   ChanReactor *reactor;      /* its lock guards everything below */
   ChanLink *link;            /* a reference */
-  ChanSession *object;       /* borrowed; NULL: dropped by the application, or never made */
+  ChanSession *object;       /* borrowed; NULL: dropped by the application, or not made yet */
+  gboolean was_given;        /* the application has had it */
   ChanSessionState state;
   ChanSessionRole role;
   GError *error;             /* FAILED: why */

@@ -159,6 +159,7 @@ chan_session_new_for_core (ChanSessionCore *core, const char *uri)
   chan_later_init (&later);
   chan_reactor_lock (core->reactor);
   core->object = self;
+  core->was_given = TRUE;
   chan_reactor_unlock (core->reactor, &later);
   return self;
 }
