@@ -371,12 +371,16 @@ test_tiny (Fixture *f, gconstpointer data)
 {
   GThread *threads[2], *readers[2];
   ChanReceiver *receivers[2];
+  ChanSender *senders[2];
 
+  /* One that is full would be in the way of the other. */
   for (guint i = 0; i < 2; i++)
     {
-      threads[i] = g_thread_new ("send", send_tiny, open_one (f));
+      senders[i] = open_one (f);
       receivers[i] = accept_one (f);
     }
+  for (guint i = 0; i < 2; i++)
+    threads[i] = g_thread_new ("send", send_tiny, senders[i]);
   /* 2048 messages at 256 bytes each, and what one read brings. */
   g_assert_cmpuint (count_at_rest (f, "messages-in"), <, 7000);
   g_assert_cmpuint (count (f, "messages-in"), >=, 1000);
