@@ -306,16 +306,29 @@ class Signals(Case):
                     call()
                 self.assertLess(time.monotonic() - started, TIMEOUT / 2)
 
+    def handle(self, handler):
+        """Restored at the end, after the last of what later() will do: nobody else would survive a signal."""
+        self.addCleanup(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, handler))
+
+    def later(self, seconds, function, *arguments):
+        timer = threading.Timer(seconds, function, arguments)
+        self.addCleanup(timer.join, TIMEOUT)
+        timer.start()
+
+    def signal_later(self, seconds):
+        self.later(seconds, os.kill, os.getpid(), signal.SIGUSR1)
+
     def test_a_handler_that_returns_lets_it_go_on(self):
         sender, receiver = Chan.pipe_new(1)
         heard = []
-        before = signal.signal(signal.SIGUSR1, lambda *_: heard.append(1))
-        try:
-            threading.Timer(WAIT, os.kill, [os.getpid(), signal.SIGUSR1]).start()
-            threading.Timer(3 * WAIT, sender.send, ['after']).start()
-            self.assertEqual(receiver.receive(timeout=TIMEOUT).unpack(), 'after')
-        finally:
-            signal.signal(signal.SIGUSR1, before)
+
+        def handle(*_arguments):
+            heard.append(1)
+            self.later(2 * WAIT, sender.send, 'after')
+
+        self.handle(handle)
+        self.signal_later(WAIT)
+        self.assertEqual(receiver.receive(timeout=TIMEOUT).unpack(), 'after')
         self.assertEqual(heard, [1])
 
     def test_a_handler_may_make_calls_itself(self):
@@ -324,21 +337,15 @@ class Signals(Case):
         inner, other = Chan.pipe_new(1)
         heard = []
 
-        def answer(request, after, value):
-            threading.Timer(after, request['R'].send, [value]).start()
-
         def handle(*_arguments):
-            threading.Timer(WAIT, lambda: answer(other.receive(), WAIT, 'inner')).start()
+            self.later(WAIT, lambda: other.receive()['R'].send('inner'))
             heard.append(inner.request({}, 'R', timeout=TIMEOUT).unpack())
+            self.later(WAIT, lambda: served.receive()['R'].send('outer'))
 
-        before = signal.signal(signal.SIGUSR1, handle)
-        try:
-            for _ in range(3):
-                threading.Timer(WAIT, os.kill, [os.getpid(), signal.SIGUSR1]).start()
-                threading.Timer(WAIT, lambda: answer(served.receive(), 4 * WAIT, 'outer')).start()
-                self.assertEqual(outer.request({}, 'R', timeout=TIMEOUT).unpack(), 'outer')
-        finally:
-            signal.signal(signal.SIGUSR1, before)
+        self.handle(handle)
+        for _ in range(3):
+            self.signal_later(WAIT)
+            self.assertEqual(outer.request({}, 'R', timeout=TIMEOUT).unpack(), 'outer')
         self.assertEqual(heard, ['inner'] * 3)
 
     def test_many_signals_lose_nothing(self):
@@ -357,37 +364,32 @@ class Signals(Case):
                 with request['R'] as reply:
                     reply.send(request['n'])
 
-        before = signal.signal(signal.SIGUSR1, lambda *_: heard.append(1))
+        self.handle(lambda *_: heard.append(1))
+        self.later(0, serve)
+        self.later(0, interrupt)
         try:
-            threads = [threading.Thread(target=serve), threading.Thread(target=interrupt)]
-            for thread in threads:
-                thread.start()
             for number in range(int(1000 * RUNS)):
                 self.assertEqual(sender.request({'n': number}, 'R', timeout=TIMEOUT).unpack(), number)
+        finally:
             stop.set()
             sender.close()
-            for thread in threads:
-                thread.join()
-        finally:
-            signal.signal(signal.SIGUSR1, before)
         self.assertGreater(len(heard), 10)
 
     def test_who_else_wants_to_know_of_signals_is_told(self):
-        _sender, receiver = Chan.pipe_new(1)
+        sender, receiver = Chan.pipe_new(1)
         reader, writer = socket.socketpair()
         with reader, writer:
             writer.setblocking(False)
             reader.settimeout(TIMEOUT)
-            before = signal.signal(signal.SIGUSR1, lambda *_: None)
+            self.handle(lambda *_: self.later(0, sender.send, 'heard'))
             fd = signal.set_wakeup_fd(writer.fileno())
             try:
-                threading.Timer(WAIT, os.kill, [os.getpid(), signal.SIGUSR1]).start()
-                self.timed_out(receiver)
+                self.signal_later(WAIT)
+                self.assertEqual(receiver.receive(timeout=TIMEOUT).unpack(), 'heard')
                 self.assertEqual(reader.recv(10), bytes([signal.SIGUSR1]))
                 self.assertEqual(signal.set_wakeup_fd(fd), writer.fileno())
             finally:
                 signal.set_wakeup_fd(fd)
-                signal.signal(signal.SIGUSR1, before)
 
     def test_in_a_child_process(self):
         """Which has none of the threads."""
