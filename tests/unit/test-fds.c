@@ -122,7 +122,9 @@ connect_peer (Fixture *f, const char *path)
 static void
 set_up (Fixture *f, gconstpointer data)
 {
-  const char *parameters = data;
+  /* What is behind the # is for the test itself. */
+  const char *kind = strchr (data, '#') != NULL ? strchr (data, '#') : "";
+  g_autofree char *parameters = g_strndup (data, strcspn (data, "#"));
   g_autoptr (GError) error = NULL;
   g_autofree char *path = NULL;
   g_autofree char *uri = NULL;
@@ -134,7 +136,7 @@ set_up (Fixture *f, gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpint (pipe2 (f->pipe, O_CLOEXEC), ==, 0);
   connect_peer (f, path);
-  say (f, strstr (parameters, "without") != NULL ? settings_without : strstr (parameters, "four") != NULL ? settings_four : settings, 0);
+  say (f, strstr (kind, "without") != NULL ? settings_without : strstr (kind, "four") != NULL ? settings_four : settings, 0);
   say (f, channel, 0);
   f->session = chan_listener_accept_until (f->listener, g_get_monotonic_time () + PATIENCE_US, NULL, &error);
   g_assert_no_error (error);
@@ -274,7 +276,7 @@ test_message_limit (Fixture *f, gconstpointer data)
 static void
 test_session_limit (Fixture *f, gconstpointer data)
 {
-  gboolean named = strstr (data, "named") != NULL;
+  gboolean named = strstr (data, "#named") != NULL;
   g_autoptr (GError) error = NULL;
   guint n = 0;
 
@@ -471,13 +473,13 @@ main (int argc, char **argv)
   ADD ("no-numbers-left", "capacity=64", test_no_numbers);
   ADD ("message-limit", "message-fds=4", test_message_limit);
   ADD ("session-limit", "session-fds=8", test_session_limit);
-  ADD ("session-limit-not-taken", "session-fds=8&name=named", test_session_limit);
+  ADD ("session-limit-not-taken", "session-fds=8#named", test_session_limit);
   ADD ("number-that-did-not-come", "capacity=64", test_unknown);
   ADD ("named-twice", "capacity=64", test_named_twice);
   ADD ("of-another-channel", "capacity=64", test_stolen);
   ADD ("turned-off", "message-fds=0", test_turned_off);
   ADD ("not-open", "capacity=64", test_not_open);
-  ADD ("peer-without", "name=without", test_peer_without);
-  ADD ("credit", "name=four", test_credit);
+  ADD ("peer-without", "capacity=64#without", test_peer_without);
+  ADD ("credit", "capacity=64#four", test_credit);
   return g_test_run ();
 }
