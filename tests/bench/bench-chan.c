@@ -66,6 +66,7 @@ ping_pong (const BenchItem *item, const char *uri)
       answer = chan_receiver_receive (answers, NULL, &error);
       check (answer != NULL, "receive", error);
     }
+  chan_sender_close (requests);
   return bench_value (item, bench_seconds () - start);
 }
 
@@ -94,6 +95,7 @@ fresh (const BenchItem *item, const char *uri)
       answer = chan_receiver_receive (answers, NULL, &error);
       check (answer != NULL, "receive", error);
     }
+  chan_sender_close (requests);
   return bench_value (item, bench_seconds () - start);
 }
 
@@ -134,6 +136,7 @@ ping_pong_loop (const BenchItem *item, const char *uri)
   chan_receiver_set_handler (answers, answered, &self, NULL);
   check (chan_sender_try_send (requests, message, &error), "send", error);
   g_main_loop_run (loop);
+  chan_sender_close (requests);
   return bench_value (item, bench_seconds () - start);
 }
 
