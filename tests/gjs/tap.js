@@ -42,7 +42,8 @@ export function show(value) {
 }
 
 export function assertEqual(actual, expected, text = '') {
-    assert(same(actual, expected), `expected ${show(expected).slice(0, 300)}, got ${show(actual).slice(0, 300)} ${text}`);
+    if (!same(actual, expected))
+        throw new Error(`expected ${show(expected).slice(0, 300)}, got ${show(actual).slice(0, 300)} ${text}`);
 }
 
 function check(error, kind, code) {
