@@ -92,6 +92,15 @@ side_is_busy (HandleSide *side)
 }
 
 static gboolean
+check_carrier (ChanPipe *pipe, ChanPipe *carrier, GError **error)
+{
+  if (pipe != carrier)
+    return TRUE;
+  g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_FAILED, "An end of a channel cannot be sent over that channel");
+  return FALSE;
+}
+
+static gboolean
 reserve_side (HandleSide *side, ChanPipe *carrier, GError **error)
 {
   ChanPipe *pipe = side->pipe;
@@ -99,11 +108,8 @@ reserve_side (HandleSide *side, ChanPipe *carrier, GError **error)
   gboolean ok = FALSE;
   ChanLater later;
 
-  if (pipe == carrier)
-    {
-      g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_FAILED, "An end of a channel cannot be sent over that channel");
-      return FALSE;
-    }
+  if (!check_carrier (pipe, carrier, error))
+    return FALSE;
   chan_later_init (&later);
   chan_pipe_lock (pipe);
   if (g_atomic_int_get (side->state) == CHAN_OBJECT_SENDING)
@@ -277,6 +283,23 @@ chan_message_pack (ChanMessage *message, ChanPipe *carrier, GError **error)
       return NULL;
     }
   return chan_message_new_received (chan_body_ref (chan_message_peek_body (message)), g_steal_pointer (&handles), n);
+}
+
+gboolean
+chan_message_check_carrier (ChanMessage *message, ChanPipe *carrier, GError **error)
+{
+  guint n = chan_message_get_n_handles (message);
+
+  for (guint i = 0; i < n; i++)
+    {
+      HandleSide sides[2];
+      guint n_sides = handle_sides (chan_message_peek_reserved (message, i), sides);
+
+      for (guint k = 0; k < n_sides; k++)
+        if (!check_carrier (sides[k].pipe, carrier, error))
+          return FALSE;
+    }
+  return TRUE;
 }
 
 void

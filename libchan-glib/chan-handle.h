@@ -16,6 +16,8 @@ G_BEGIN_DECLS
 
 /* The message to queue: the same one (another reference) without handles. NULL + error: nothing changed. */
 ChanMessage *chan_message_pack   (ChanMessage *message, ChanPipe *carrier, GError **error);
+/* Packed for another carrier: may it go over this one too? */
+gboolean     chan_message_check_carrier (ChanMessage *message, ChanPipe *carrier, GError **error);
 void         chan_message_commit (ChanMessage *message);
 /* Gives back what pack() made, and frees it. */
 void         chan_message_unpack (ChanMessage *message, ChanMessage *packed);

@@ -63,6 +63,23 @@ case_check (ChanSelectorCase *self, GError **error)
   return FALSE;
 }
 
+/* One message may be offered on several channels. It is packed once, for its handles can be reserved only once; who
+ * gets the claim has it. The packed one may be gone by now: only its address is looked at. */
+static ChanMessage *
+case_pack (ChanSelectorCase *self, GError **error)
+{
+  GPtrArray *cases = self->selector->cases;
+
+  for (guint i = 0; i < cases->len; i++)
+    {
+      ChanSelectorCase *other = cases->pdata[i];
+
+      if (other->packed != NULL && other->message == self->message)
+        return chan_message_check_carrier (self->message, self->pipe, error) ? other->packed : NULL;
+    }
+  return chan_message_pack (self->message, self->pipe, error);
+}
+
 static void
 case_begin (ChanSelectorCase *self)
 {
@@ -76,7 +93,7 @@ case_begin (ChanSelectorCase *self)
   if (self->pipe == NULL || (self->sends && self->message == NULL))
     return;
   if (self->sends && case_check (self, &error))
-    self->op.item = self->packed = chan_message_pack (self->message, self->pipe, &error);
+    self->op.item = self->packed = case_pack (self, &error);
   chan_later_init (&later);
   chan_pipe_lock (self->pipe);
   if (error == NULL && (self->sends || case_check (self, &error)))
@@ -187,7 +204,7 @@ chan_selector_give_up (ChanSelector *self)
 }
 
 static void
-case_end (ChanSelectorCase *self)
+case_leave (ChanSelectorCase *self)
 {
   ChanLater later;
 
@@ -206,19 +223,43 @@ case_end (ChanSelectorCase *self)
     chan_reactor_drop_interest (self->interest, self->selector->result->poller, &later);
   chan_pipe_unlock (self->pipe, &later);
   g_clear_pointer (&self->interest, chan_reactor_unref);
-  if (self->packed == NULL)
-    return;
-  chan_sender_settle (self->message, self->op.item);
-  if (self->op.item == NULL)
-    g_clear_pointer (&self->message, chan_message_unref);
-  self->packed = self->op.item = NULL;
+}
+
+/* Of all cases that offered it, one may have sent the message. */
+static void
+settle_message (ChanSelector *self, ChanMessage *message, ChanMessage *packed)
+{
+  ChanMessage *left = packed;
+
+  for (guint i = 0; i < self->cases->len; i++)
+    {
+      ChanSelectorCase *item = self->cases->pdata[i];
+
+      if (item->packed != packed || item->message != message)
+        continue;
+      if (item->op.item == NULL)
+        {
+          left = NULL;
+          g_clear_pointer (&item->message, chan_message_unref);
+        }
+      item->packed = item->op.item = NULL;
+    }
+  chan_sender_settle (message, left);
 }
 
 void
 chan_selector_end (ChanSelector *self)
 {
   for (guint i = 0; i < self->cases->len; i++)
-    case_end (self->cases->pdata[i]);
+    case_leave (self->cases->pdata[i]);
+  for (guint i = 0; i < self->cases->len; i++)
+    {
+      ChanSelectorCase *item = self->cases->pdata[i];
+      g_autoptr (ChanMessage) message = item->packed != NULL ? chan_message_ref (item->message) : NULL;
+
+      if (message != NULL)
+        settle_message (self, message, item->packed);
+    }
 }
 
 int

@@ -158,12 +158,14 @@ chan_selector_add_receiver (ChanSelector *self, ChanReceiver *receiver)
  * Adds a channel to send @message on. Its handles stay the caller's unless it
  * is sent. Each message is sent once: after that, or with %NULL, the case waits
  * for nothing until [method@Chan.Selector.set_message] gives it another.
- * A message with handles can wait in one place: a second case with the same
- * handles is ready with %G_IO_ERROR_PENDING.
+ * The same message may be offered on several channels, for whoever has room
+ * first: its handles go with it there. A handle can wait in one message: a case
+ * with another message that has it is ready with %G_IO_ERROR_PENDING.
  *
  * On a channel of capacity 0 to another process a message cannot be called back
  * once it is out: such a case is chosen when the message can go, and the wait
- * ends when the receiver takes it.
+ * ends when the receiver takes it. If that fails, the receiver may have it or
+ * not, and its handles are gone: see [method@Chan.Sender.send].
  *
  * Returns: the index of this case
  *

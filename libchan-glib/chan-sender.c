@@ -346,6 +346,12 @@ chan_sender_settle (ChanMessage *message, ChanMessage *packed)
  * it. If it fails, nothing was sent and the handles in @message are still the
  * caller's.
  *
+ * There is one exception: a message on a channel of capacity 0 to another
+ * process cannot be called back once it is out. If the send fails then (it was
+ * cancelled, its time passed, the connection was lost), the receiver may have
+ * it or not, and the handles are gone with it: [method@Chan.Message.get_handle]
+ * returns %NULL for them. Do not send such a message again.
+ *
  * While it waits it serves the session itself; it never runs callbacks of the
  * caller's main context.
  *
@@ -368,7 +374,8 @@ chan_sender_send (ChanSender *self, ChanMessage *message, GCancellable *cancella
  * @error: return location for an error
  *
  * Like [method@Chan.Sender.send], with a deadline: when it passes, the call
- * fails with %G_IO_ERROR_TIMED_OUT and nothing was sent.
+ * fails with %G_IO_ERROR_TIMED_OUT and nothing was sent, with the exception
+ * told there.
  *
  * Returns: %TRUE if the message was accepted
  *

@@ -38,25 +38,83 @@ test_loser_keeps (ChanConformanceFixture *f)
   chan_test_channels_clear (&channels);
 }
 
-/* Handles wait in one place: the second case that offers them cannot, and says so. */
+/* One message for whoever has room first: its handles go there, and nowhere before. */
+static void
+test_offered_on_several (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSelector) selector = chan_selector_new ();
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL, moved = NULL;
+  g_autoptr (ChanMessage) message = NULL, arrived = NULL;
+  ChanTestChannels channels = { 0 };
+
+  chan_test_channels_init (&channels, f, 3, 1);
+  chan_pipe_new (8, &tx, &rx);
+  message = chan_test_message_handle (rx);
+  for (guint i = 0; i < 3; i++)
+    {
+      chan_test_send (channels.tx[i], 0, 1);
+      chan_selector_add_sender (selector, channels.tx[i], message);
+    }
+  chan_test_select_nothing (selector);
+  chan_test_send (tx, 1, 2);
+  chan_test_take (rx, 1, 1);
+  chan_test_take (channels.rx[1], 0, 1);
+  g_assert_cmpuint (chan_test_select (selector), ==, 1);
+  chan_test_assert_sent (selector);
+  chan_test_assert_moved_receiver (rx);
+  arrived = chan_test_receive (channels.rx[1]);
+  moved = CHAN_RECEIVER (chan_message_steal_handle (arrived, 0));
+  chan_test_take (moved, 2, 1);
+  chan_test_take (channels.rx[0], 0, 1);
+  chan_test_take (channels.rx[2], 0, 1);
+  for (guint i = 0; i < 3; i++)
+    chan_test_assert_nothing_comes (channels.rx[i]);
+  g_assert_cmpuint (chan_test_select (selector), !=, 1);
+  g_assert_null (chan_selector_steal_message (selector, NULL));
+  chan_test_channels_clear (&channels);
+}
+
+/* One message may not carry an end over its own channel, wherever else it may go. */
+static void
+test_offered_over_itself (ChanConformanceFixture *f)
+{
+  g_autoptr (ChanSelector) selector = chan_selector_new ();
+  g_autoptr (ChanMessage) message = NULL;
+  ChanTestChannels channels = { 0 };
+
+  chan_test_channels_init (&channels, f, 2, 1);
+  message = chan_test_message_handle (channels.rx[1]);
+  chan_test_send (channels.tx[0], 0, 1);
+  chan_test_send (channels.tx[1], 0, 1);
+  chan_selector_add_sender (selector, channels.tx[0], message);
+  chan_selector_add_sender (selector, channels.tx[1], message);
+  chan_test_select_error (selector, 1, CHAN_CHANNEL_ERROR_FAILED);
+  chan_test_take (channels.rx[0], 0, 1);
+  chan_test_take (channels.rx[1], 0, 1);
+  chan_test_channels_clear (&channels);
+}
+
+/* Handles wait in one message: the second case that offers them cannot, and says so. */
 static void
 test_offered_twice (ChanConformanceFixture *f)
 {
   g_autoptr (ChanSelector) selector = chan_selector_new ();
   g_autoptr (ChanSender) tx = NULL;
   g_autoptr (ChanReceiver) rx = NULL;
-  g_autoptr (ChanMessage) message = NULL;
   g_autoptr (GObject) moved = NULL;
   g_autoptr (GError) error = NULL;
   ChanTestChannels channels = { 0 };
 
   chan_test_channels_init (&channels, f, 2, 1);
   chan_pipe_new (8, &tx, &rx);
-  message = chan_test_message_handle (rx);
-  chan_test_send (channels.tx[0], 0, 1);
-  chan_test_send (channels.tx[1], 0, 1);
-  chan_selector_add_sender (selector, channels.tx[0], message);
-  chan_selector_add_sender (selector, channels.tx[1], message);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (ChanMessage) message = chan_test_message_handle (rx);
+
+      chan_test_send (channels.tx[i], 0, 1);
+      chan_selector_add_sender (selector, channels.tx[i], message);
+    }
   chan_test_select (selector);
   g_assert_null (chan_selector_steal_message (selector, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
@@ -404,7 +462,9 @@ test_busy (ChanConformanceFixture *f)
 
 const ChanConformanceTest chan_conformance_select_handles[] = {
   { "select/handle-of-a-message-that-was-not-sent-stays-usable", test_loser_keeps, COUNTED },
-  { "select/handle-offered-twice-is-refused-and-stays-usable", test_offered_twice, COUNTED },
+  { "select/one-message-offered-on-several-channels-goes-over-one", test_offered_on_several, COUNTED },
+  { "select/one-message-offered-over-its-own-channel-too-is-refused-there", test_offered_over_itself, COUNTED },
+  { "select/handle-in-two-messages-is-refused-and-stays-usable", test_offered_twice, COUNTED },
   { "select/taken-message-has-its-handles", test_taken_with_handle, ALL },
   { "select/message-that-nobody-stole-is-cancelled-with-the-selector", test_not_stolen, ALL },
   { "select/keeps-its-ends-and-drops-them-with-itself", test_drops_its_ends, ALL },
