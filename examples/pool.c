@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A pool of workers. A worker registers itself on a channel `workers`, with
  * {Name, Jobs}: the channel on which it takes jobs. A job comes on any channel
- * `jobs`, and goes, with all that is in it, to a worker that is free; the
+ * `jobs`, and goes, with all that is in it, to one of the workers; the
  * channel for its answer leads from there to whoever asked, not through here. */
 #include "example.h"
 
@@ -84,7 +84,7 @@ pool_next (Pool *self)
   chan_receiver_receive_async (self->queued, G_PRIORITY_DEFAULT, NULL, job_cb, self);
 }
 
-/* Offers the job to all workers; the first that is free gets it, the others
+/* Offers the job to all workers; the first that can take it gets it, the others
  * never see it. */
 static void
 pool_dispatch (Pool *self)
@@ -94,6 +94,21 @@ pool_dispatch (Pool *self)
   for (guint i = 0; i < self->workers->len; i++)
     chan_selector_add_sender (self->selector, g_ptr_array_index (self->workers, i), self->job);
   chan_selector_wait_async (self->selector, G_PRIORITY_DEFAULT, NULL, dispatched_cb, self);
+}
+
+/* One that was out already cannot be called back, and may have been done: whoever asked hears how it ended from the
+ * channel for the answer, which went with it. */
+static gboolean
+pool_job_is_gone (Pool *self)
+{
+  return chan_message_lookup_handle (self->job, "Reply") == NULL;
+}
+
+static void
+pool_next_job (Pool *self)
+{
+  g_clear_pointer (&self->job, chan_message_unref);
+  pool_next (self);
 }
 
 static void
@@ -120,14 +135,18 @@ dispatched_cb (GObject *object, GAsyncResult *result, gpointer data)
     {
       /* A new selector begins with its first case: who had the last job is asked last. */
       g_ptr_array_add (self->workers, g_ptr_array_steal_index (self->workers, (guint) index - 1));
-      g_clear_pointer (&self->job, chan_message_unref);
-      pool_next (self);
+      pool_next_job (self);
       return;
     }
   else if (index > 0)
     {
       g_debug ("a worker is gone: %s", error->message);
       g_ptr_array_remove_index (self->workers, (guint) index - 1);
+      if (pool_job_is_gone (self))
+        {
+          pool_next_job (self);
+          return;
+        }
     }
   pool_dispatch (self);
 }
@@ -147,7 +166,7 @@ int
 main (int argc, char **argv)
 {
   char **arguments = example_arguments (argc, argv, "URI|@NAME",
-    "Gives jobs to workers that are free. Its first line of output is the URI at which it really listens.", 1);
+    "Gives jobs to workers. Its first line of output is the URI at which it really listens.", 1);
   Pool pool = { .workers = g_ptr_array_new_with_free_func (g_object_unref) };
 
   chan_pipe_new (16, &pool.queue, &pool.queued);

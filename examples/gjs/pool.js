@@ -1,7 +1,7 @@
 #!/usr/bin/gjs -m
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A pool of workers. A worker registers itself on a channel `workers`, with {Name, Jobs}: the channel on which it takes
-// jobs. A job comes on any channel `jobs`, and goes, with all that is in it, to a worker that is free; the channel for
+// jobs. A job comes on any channel `jobs`, and goes, with all that is in it, to one of the workers; the channel for
 // its answer leads from there to whoever asked, not through here. Prints its URI first.
 import Chan from 'gi://Chan?version=1';
 import {debug, lookup, main, serveChannels} from './main.js';
@@ -26,6 +26,10 @@ async function dispatch(job) {
                 throw error;
             debug(`${workers.get(error.end)} is gone: ${error.message}`);
             workers.delete(error.end);
+            // One that was out already cannot be called back, and may have been done: whoever asked hears how it ended
+            // from the channel for the answer, which went with it.
+            if (lookup(job, 'Reply', Chan.Sender) === undefined)
+                return;
         }
     }
 }

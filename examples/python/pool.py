@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A pool of workers. A worker registers itself on a channel `workers`, with {Name, Jobs}: the channel on which it takes
-jobs. A job comes on any channel `jobs`, and goes, with all that is in it, to a worker that is free; the channel for
+jobs. A job comes on any channel `jobs`, and goes, with all that is in it, to one of the workers; the channel for
 its answer leads from there to whoever asked, not through here. Prints its URI first.
 
 usage: pool.py URI|@NAME
@@ -30,13 +30,17 @@ class Pool:
             self.workers.append(jobs)
 
     async def dispatch(self, job: Chan.Message) -> None:
-        """Offers the job to all workers; the first that is free gets it, the others never see it."""
+        """Offers the job to all workers; the first that can take it gets it, the others never see it."""
         while True:
             try:
                 end, message = await Chan.select_async(self.registered, *((jobs, job) for jobs in self.workers))
             except GLib.Error as error:
                 example.debug(f'a worker is gone: {error.message}')
                 self.workers.remove(getattr(error, 'end'))
+                # One that was out already cannot be called back, and may have been done: whoever asked hears how it ended
+                # from the channel for the answer, which went with it.
+                if example.lookup(job, 'Reply', Chan.Sender) is None:
+                    return
                 continue
             if message is not None:
                 self.add_worker(message)

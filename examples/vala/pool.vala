@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A pool of workers. A worker registers itself on a channel `workers`, with {Name, Jobs}: the channel on which it takes
-// jobs. A job comes on any channel `jobs`, and goes, with all that is in it, to a worker that is free; the channel for
+// jobs. A job comes on any channel `jobs`, and goes, with all that is in it, to one of the workers; the channel for
 // its answer leads from there to whoever asked, not through here. Prints its URI first.
 using Chan;
 
@@ -51,6 +51,10 @@ class Pool {
             } catch (GLib.Error error) {
                 debug ("a worker is gone: %s", error.message);
                 workers.remove_index (index - 1);
+                // One that was out already cannot be called back, and may have been done: whoever asked hears how it
+                // ended from the channel for the answer, which went with it.
+                if (job.lookup_handle ("Reply") == null)
+                    return;
             }
         }
     }

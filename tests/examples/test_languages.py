@@ -157,6 +157,29 @@ class Pool(LanguageCase):
             worker.kill()
             worker.wait(world.TIMEOUT)
 
+    def test_job_that_a_worker_took_along(self):
+        """It went out to a worker that stands still, and is killed: who asked hears of it, and the pool goes on."""
+        for server_name in POOL.values():
+            server = self.serve_over('unix', name=server_name)
+            first = self.spawn(WORKER['c'], server.uri, 'first')
+            self.assertEqual(self.ask(ASK_POOL['c'], server.uri, 1), {'first'})
+            first.send_signal(signal.SIGSTOP)
+            results = []
+            asking = threading.Thread(target=lambda at=server.uri, got=results: got.append(
+                self.run_program(ASK_POOL['c'], at, 1, config=self.config())))
+            asking.start()
+            time.sleep(1)
+            first.kill()
+            first.wait(world.TIMEOUT)
+            asking.join(world.TIMEOUT)
+            [(out, err, status)] = results
+            self.assertEqual((out, status), (b'', 1))
+            self.assertRegex(err.decode(), r'\Aask-pool: [^\n]+\n\Z')
+            second = self.spawn(WORKER['c'], server.uri, 'second')
+            self.assertEqual(self.ask(ASK_POOL['c'], server.uri, 20), {'second'})
+            self.end(second)
+            server.stop()
+
     def wait_for(self, condition):
         end = time.monotonic() + world.TIMEOUT
         while not condition():
