@@ -118,7 +118,7 @@ const FilesTransport = GObject.registerClass({Implements: [Chan.Transport]}, cla
         checkOwner(path);
         run('mkfifo -m 600 "$0" "$1"', names, step(() => {
             pair = openPair(names[1], names[0]);
-            run('echo "$0" | dd "of=$1/door" oflag=nonblock conv=nocreat,notrunc status=none', [name, path], step(knocked));
+            run('echo "$0" | dd bs=4096 "of=$1/door" oflag=nonblock conv=nocreat,notrunc status=none', [name, path], step(knocked));
         }));
         return true;
     }
