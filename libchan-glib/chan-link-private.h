@@ -13,6 +13,7 @@ typedef struct
   ChanReactor *reactor;     /* of a pair, before the session takes it */
   ChanLinkFlags flags;
   gboolean asks_at_end;     /* the peer never ends its half of a channel: the link asks it whether it has read all */
+  gboolean unsaid;          /* it fails before all that was to be said is out */
   /* Somebody waits for a message of a stream that the link said starves. */
   void (*wanted) (ChanLink *self, guint64 stream);
   int fd;

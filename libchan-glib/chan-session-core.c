@@ -154,7 +154,7 @@ chan_session_core_remove (ChanSessionCore *self, ChanStream *stream, ChanLater *
   if (self->streams->pdata[slot] != stream)
     return;
   self->reactor->later = later;
-  chan_leftover_begin (stream);
+  chan_leftover_begin (stream, later);
   chan_fd_credit_forget (stream);
   CHAN_LINK_GET_CLASS (self->link)->forget (self->link, stream->id);
   self->streams->pdata[slot] = NULL;
@@ -241,7 +241,7 @@ static gboolean
 is_drained (ChanSessionCore *self)
 {
   ChanLinkPrivate *link = chan_link_private (self->link);
-  gboolean waits = (link->flags & CHAN_LINK_TAKEN) == 0 && !link->asks_at_end;
+  gboolean waits = (link->flags & CHAN_LINK_TAKEN) == 0 && !link->asks_at_end && !link->unsaid;
 
   for (guint i = 0; i < self->streams->len; i++)
     {
@@ -338,11 +338,13 @@ anything_cut (ChanSessionCore *self)
   return FALSE;
 }
 
-/* All that either side had to say was read: the peer did not stay to hear us say farewell. */
+/* All that either side had to say is out and over: the peer did not stay to hear us say farewell. */
 static gboolean
 is_only_farewell (ChanSessionCore *self, const GError *error)
 {
-  return self->state == CHAN_SESSION_DRAINING && self->n_streams == 0 && !chan_link_private (self->link)->asks_at_end &&
+  ChanLinkPrivate *link = chan_link_private (self->link);
+
+  return self->state == CHAN_SESSION_DRAINING && self->n_streams == 0 && !link->asks_at_end && !link->unsaid &&
          g_error_matches (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST);
 }
 

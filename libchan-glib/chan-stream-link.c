@@ -109,6 +109,16 @@ link_has_output (ChanStreamLink *self)
   return (self->state < LINK_SHUTTING && (self->urgent || chan_spdy_conn_output_urgent (self->conn))) || (self->io->want & G_IO_OUT) != 0;
 }
 
+/* Something else than a GOAWAY is still here. */
+static gboolean
+link_is_cut (ChanStreamLink *self)
+{
+  gsize left = chan_spdy_conn_output_bytes (self->conn);
+
+  return !chan_spdy_conn_all_sent (self->conn) || left > (self->goaway_sent ? CHAN_SPDY_PAIR_SIZE : 0) ||
+         (self->io->want & G_IO_OUT) != 0;
+}
+
 static gboolean
 was_forked (ChanStreamLink *self)
 {
@@ -356,6 +366,7 @@ stream_link_service (ChanLink *link, GIOCondition ready, GError **error)
     {
       /* What says why (GOAWAY) is worth a try. */
       link_write (self, NULL);
+      chan_link_private (link)->unsaid = link_is_cut (self);
       if (was_forked (self))
         g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST,
                              "This session belongs to the process that forked this one: make another here");

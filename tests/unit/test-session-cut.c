@@ -11,6 +11,7 @@
 typedef struct
 {
   ChanSession *session;
+  GIOStream *stream; /* the session's; borrowed */
   int peer; /* its end of the connection; it says nothing, so it is taken for a Go peer */
   int streams_gone; /* atomic */
 } Fixture;
@@ -40,6 +41,7 @@ set_up (Fixture *f, gconstpointer data)
   connection = g_socket_connection_factory_create_connection (socket);
   if (data != NULL)
     g_object_weak_ref (G_OBJECT (connection), stream_gone_cb, f);
+  f->stream = G_IO_STREAM (connection);
   f->session = chan_session_new_for_stream (G_IO_STREAM (connection), CHAN_SESSION_CLIENT, &error);
   g_assert_no_error (error);
 }
@@ -148,6 +150,49 @@ test_close_without_answer (Fixture *f, gconstpointer data)
   g_thread_join (thread);
 }
 
+static gpointer
+leave_unread (gpointer data)
+{
+  Fixture *f = data;
+
+  g_usleep (G_USEC_PER_SEC / 4);
+  close (f->peer);
+  f->peer = -1;
+  return NULL;
+}
+
+/* The peer ended its half of the channel at once, so both are over when ours is; but most of it never left. */
+static void
+test_close_with_unsent (Fixture *f, gconstpointer data)
+{
+  static const guint8 fin[] = { 0, 0, 0, 1, 1, 0, 0, 0 };
+  static const int few = 1;
+  int fd = g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (f->stream)));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSender) sender = NULL;
+  GThread *thread = NULL;
+
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_SNDBUF, &few, sizeof few), ==, 0);
+  say_own_kind (f);
+  while (chan_session_get_dialect (f->session) == NULL)
+    g_usleep (1000);
+  sender = chan_session_open_channel (f->session, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (write (f->peer, fin, sizeof fin), ==, sizeof fin);
+  for (guint i = 0; i < 12; i++)
+    {
+      g_autoptr (GBytes) bytes = g_bytes_new_take (g_malloc0 (4096), 4096);
+      g_autoptr (ChanMessage) message = chan_message_new_from_bytes (bytes);
+
+      g_assert_true (chan_sender_send (sender, message, NULL, &error));
+    }
+  chan_sender_close (sender);
+  thread = g_thread_new ("peer", leave_unread, f);
+  g_assert_false (chan_session_close_until (f->session, g_get_monotonic_time () + PATIENCE_US, NULL, &error));
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST);
+  g_thread_join (thread);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -159,5 +204,6 @@ main (int argc, char **argv)
               test_stream_of_the_application, tear_down);
   g_test_add ("/session-cut/close-whose-farewell-is-not-read-is-a-proper-end", Fixture, NULL, set_up, test_close_without_answer,
               tear_down);
+  g_test_add ("/session-cut/close-with-unsent-messages-is-none", Fixture, NULL, set_up, test_close_with_unsent, tear_down);
   return g_test_run ();
 }
