@@ -92,7 +92,8 @@ chan_fd_credit_taken (ChanStream *stream, guint64 n_messages, ChanLater *later)
 {
   guint n = 0;
 
-  if (stream->fds_sent == NULL)
+  /* A peer that says it took what was never sent is not believed. */
+  if (stream->fds_sent == NULL || n_messages > stream->n_sent)
     return;
   for (; n < stream->fds_sent->len; n++)
     {
@@ -118,9 +119,8 @@ chan_fd_credit_forget (ChanStream *stream)
   g_clear_pointer (&stream->fds_sent, g_array_unref);
 }
 
-/* Whoever does not fit waits on, and lets others pass that do. */
-void
-chan_fd_credit_serve (ChanSessionCore *session, ChanLater *later)
+static void
+serve_once (ChanSessionCore *session, ChanLater *later)
 {
   guint n = session->fd_credit.n_waiting;
 
@@ -134,4 +134,24 @@ chan_fd_credit_serve (ChanSessionCore *session, ChanLater *later)
       set_wants (stream, FALSE);
       chan_stream_deliver_room (stream, later);
     }
+}
+
+/* Whoever does not fit waits on, and lets others pass that do. */
+void
+chan_fd_credit_serve (ChanSessionCore *session, ChanLater *later)
+{
+  enum { NOT, ONCE, AGAIN };
+
+  if (session->fd_credit.serving != NOT)
+    {
+      session->fd_credit.serving = AGAIN;
+      return;
+    }
+  do
+    {
+      session->fd_credit.serving = ONCE;
+      serve_once (session, later);
+    }
+  while (session->fd_credit.serving == AGAIN);
+  session->fd_credit.serving = NOT;
 }

@@ -12,6 +12,7 @@ typedef struct
 {
   guint n_out;     /* sent, and not known to be taken */
   guint n_waiting; /* streams with `wants_fds` */
+  guint8 serving;  /* deliver_room() may end a stream, which serves the others */
 } ChanFdCredit;
 
 guint    chan_fd_credit_count  (ChanMessage *message);
@@ -24,7 +25,7 @@ void     chan_fd_credit_retry  (ChanStream *stream);
 void     chan_fd_credit_sent   (ChanStream *stream, guint n_fds);
 /* The peer's application took this many messages of the stream in all. */
 void     chan_fd_credit_taken  (ChanStream *stream, guint64 n_messages, ChanLater *later);
-/* The stream is over: all that came for it was taken, or is closed. */
+/* The stream is over: what came for it and was not taken counts apart at the peer (chan-leftover.h). */
 void     chan_fd_credit_forget (ChanStream *stream);
 /* Who waited tries again. */
 void     chan_fd_credit_serve  (ChanSessionCore *session, ChanLater *later);

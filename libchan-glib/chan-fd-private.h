@@ -3,21 +3,27 @@
 
 #include "chan-fd.h"
 #include "chan-later.h"
+#include "chan-message.h"
 
 G_BEGIN_DECLS
 
-/* How many file descriptors of a session were received and are not the application's yet. */
+/* How many file descriptors of a session were received and are not the application's yet: of streams that live, as the
+ * peer counts them, and of streams that are over, which it has forgotten. */
 typedef struct
 {
   gatomicrefcount ref_count;
-  gint n; /* atomic */
+  guint max;
+  gint n;    /* atomic */
+  gint left; /* atomic */
 } ChanFdQuota;
 
-ChanFdQuota *chan_fd_quota_new   (void);
+ChanFdQuota *chan_fd_quota_new   (guint max);
 void         chan_fd_quota_unref (ChanFdQuota *self);
 
 /* As it came: counts for the quota until the application has it. Takes fd. */
 ChanFd  *chan_fd_new_received (int fd, ChanFdQuota *quota);
+/* The stream over which they came is over, and its messages are still queued. FALSE: there are too many such. */
+gboolean chan_fd_leave_behind (ChanMessage *message);
 /* The steps of a send (chan-handle.h); no lock held. */
 GObject *chan_fd_pack         (ChanFd *self, GError **error);
 void     chan_fd_commit       (ChanFd *self);

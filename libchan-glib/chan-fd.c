@@ -45,6 +45,7 @@ struct _ChanFd
   int fd;             /* -1: gone */
   ChanObjectState state;
   ChanFdQuota *quota; /* received, and not the application's yet; else NULL */
+  gboolean left;      /* the stream over which it came is over */
 };
 
 G_DEFINE_FINAL_TYPE (ChanFd, chan_fd, G_TYPE_OBJECT)
@@ -52,11 +53,12 @@ G_DEFINE_FINAL_TYPE (ChanFd, chan_fd, G_TYPE_OBJECT)
 /* --- counting ---------------------------------------------------------------- */
 
 ChanFdQuota *
-chan_fd_quota_new (void)
+chan_fd_quota_new (guint max)
 {
   ChanFdQuota *self = g_new0 (ChanFdQuota, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
+  self->max = max;
   return self;
 }
 
@@ -75,8 +77,43 @@ leave_quota (ChanFd *self)
 
   if (quota == NULL)
     return;
-  g_atomic_int_add (&quota->n, -1);
+  g_atomic_int_add (self->left ? &quota->left : &quota->n, -1);
   chan_fd_quota_unref (quota);
+}
+
+/* NULL: it is none of those that count. */
+static ChanFd *
+counted_handle (ChanMessage *message, guint index)
+{
+  GObject *handle = chan_message_get_handle (message, index);
+
+  return handle != NULL && CHAN_IS_FD (handle) && CHAN_FD (handle)->quota != NULL ? CHAN_FD (handle) : NULL;
+}
+
+gboolean
+chan_fd_leave_behind (ChanMessage *message)
+{
+  guint n = chan_message_get_n_handles (message);
+  ChanFdQuota *quota = NULL;
+  guint n_fds = 0;
+
+  for (guint i = 0; i < n; i++)
+    {
+      ChanFd *self = counted_handle (message, i);
+
+      n_fds += self != NULL;
+      quota = self != NULL ? self->quota : quota;
+    }
+  if (n_fds == 0)
+    return TRUE;
+  if ((guint) g_atomic_int_get (&quota->left) + n_fds > quota->max)
+    return FALSE;
+  g_atomic_int_add (&quota->left, (gint) n_fds);
+  g_atomic_int_add (&quota->n, -(gint) n_fds);
+  for (guint i = 0; i < n; i++)
+    if (counted_handle (message, i) != NULL)
+      counted_handle (message, i)->left = TRUE;
+  return TRUE;
 }
 
 /* --- making ------------------------------------------------------------------ */

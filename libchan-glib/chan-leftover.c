@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-leftover.h"
 
+#include "chan-fd-private.h"
 #include "chan-link-private.h"
 
 struct _ChanLeftover
@@ -31,15 +32,36 @@ chan_leftover_home_unref (ChanLeftoverHome *self)
     g_free (self);
 }
 
+/* The sender has forgotten these, and has credit for as many again. What is beyond it does not stay. */
+static void
+leave_fds (ChanPipe *pipe, ChanLater *later)
+{
+  for (guint i = 0; i < pipe->n_items; i++)
+    {
+      ChanMessage *message = pipe->slots[(pipe->head + i) & (pipe->n_slots - 1)].data;
+
+      if (chan_fd_leave_behind (message) || i < pipe->n_reserved)
+        continue;
+      chan_pipe_cut_queue (pipe, i, g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT,
+                                                         "Too many file descriptors of channels that are over wait to be taken"),
+                           later);
+      return;
+    }
+}
+
 void
-chan_leftover_begin (ChanStream *stream)
+chan_leftover_begin (ChanStream *stream, ChanLater *later)
 {
   ChanLink *link = stream->session->link;
   ChanLeftover *self;
   guint n_messages;
   gsize bytes;
 
-  if (stream->in == NULL || CHAN_LINK_GET_CLASS (link)->keep == NULL || stream->session->state >= CHAN_SESSION_CLOSED)
+  if (stream->in == NULL || stream->session->state >= CHAN_SESSION_CLOSED)
+    return;
+  if (stream->in->kind == CHAN_ITEM_MESSAGE)
+    leave_fds (stream->in, later);
+  if (CHAN_LINK_GET_CLASS (link)->keep == NULL)
     return;
   bytes = chan_pipe_owed (stream->in, &n_messages);
   if (bytes == 0)

@@ -8,7 +8,9 @@ G_BEGIN_DECLS
 /* What a stream brought and nobody has taken when the stream is over: it stays
  * in the queue of its pipe, and stays counted as the session's unread bytes
  * (docs/architecture.md, "Backpressure"). Else a peer that resets its streams
- * could fill the memory. Everything under the session's lock. */
+ * could fill the memory. File descriptors count apart from then on, for the peer
+ * has forgotten them: as many may stay as it has credit for, and a queue with
+ * more is cut off there. Everything under the session's lock. */
 
 /* The session, as long as it lives: queues may outlive it. */
 typedef struct _ChanLeftoverHome ChanLeftoverHome;
@@ -21,7 +23,7 @@ struct _ChanLeftoverHome
 void     chan_leftover_home_unref (ChanLeftoverHome *self);
 
 /* The stream is about to be forgotten by its link. */
-void     chan_leftover_begin      (ChanStream *stream);
+void     chan_leftover_begin      (ChanStream *stream, ChanLater *later);
 /* Gives nothing back. Any lock may be held. */
 void     chan_leftover_free       (ChanLeftover *self);
 /* So much of it left the queue. TRUE: that was the last of it, and self is freed. */

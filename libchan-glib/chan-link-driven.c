@@ -50,14 +50,16 @@ chan_link_set_flags (ChanLink *self, ChanLinkFlags flags)
  * @self: a link with %CHAN_LINK_FDS and %CHAN_LINK_TAKEN
  * @n: how many file descriptors may be there that the peer's application has not taken; not 0
  *
- * Says what the peer takes: a message that would exceed it waits. Without this there is no bound.
+ * Says what the peer takes: a message that would exceed it waits. Without this there is no bound. Of what the peer says at
+ * most 256 is used, the default of the option `session-fds`: the kernel bounds what is under way of all a user's processes,
+ * and a peer that reads none of it is not to use that up.
  *
  * Since: 0.1
  */
 void
 chan_link_set_fd_credit (ChanLink *self, guint n)
 {
-  chan_link_private (self)->fd_credit = n;
+  chan_link_private (self)->fd_credit = MIN (n, chan_limits_default.session_fds);
 }
 
 /**
@@ -138,7 +140,7 @@ chan_link_import_fd (ChanLink *self, int fd, guint max)
   ChanLinkPrivate *priv = chan_link_private (self);
 
   if (priv->fd_quota == NULL)
-    priv->fd_quota = chan_fd_quota_new ();
+    priv->fd_quota = chan_fd_quota_new (max);
   if ((guint) g_atomic_int_get (&priv->fd_quota->n) >= max)
     return NULL;
   return G_OBJECT (chan_fd_new_received (fd, priv->fd_quota));

@@ -217,6 +217,17 @@ chan_pipe_give_back (ChanPipe *self, gsize bytes, guint n_messages, ChanLater *l
     self->leftover = NULL;
 }
 
+static void
+drop_unread (ChanPipe *self, const ChanItem *item, gsize taken, ChanLater *later)
+{
+  /* Dropped is not taken: whoever waits for that must not be told so. */
+  if (self->in != NULL && item->cost > 0)
+    chan_stream_took (self->in, item->cost - taken, 0, later);
+  else if (item->cost > 0)
+    chan_pipe_give_back (self, item->cost - taken, 1, later);
+  chan_pipe_drop_item (self, item->data, later);
+}
+
 void
 chan_pipe_drop_queue (ChanPipe *self, ChanLater *later)
 {
@@ -225,12 +236,22 @@ chan_pipe_drop_queue (ChanPipe *self, ChanLater *later)
       gsize taken = self->offset;
       ChanItem item = chan_pipe_dequeue (self);
 
-      /* Dropped is not taken: whoever waits for that must not be told so. */
-      if (self->in != NULL && item.cost > 0)
-        chan_stream_took (self->in, item.cost - taken, 0, later);
-      else if (item.cost > 0)
-        chan_pipe_give_back (self, item.cost - taken, 1, later);
-      chan_pipe_drop_item (self, item.data, later);
+      drop_unread (self, &item, taken, later);
+    }
+}
+
+void
+chan_pipe_cut_queue (ChanPipe *self, guint n, GError *error, ChanLater *later)
+{
+  g_clear_error (&self->error);
+  self->error = error;
+  self->end = CHAN_END_FAILED;
+  while (self->n_items > n)
+    {
+      ChanItem item = self->slots[(self->head + --self->n_items) & (self->n_slots - 1)];
+
+      self->n_bytes -= bytes_of (self, &item);
+      drop_unread (self, &item, 0, later);
     }
 }
 

@@ -190,6 +190,8 @@ void       chan_pipe_enqueue          (ChanPipe *self, gpointer item, gsize cost
 ChanItem   chan_pipe_dequeue          (ChanPipe *self);
 void       chan_pipe_drop_item        (ChanPipe *self, gpointer item, ChanLater *later);
 void       chan_pipe_drop_queue       (ChanPipe *self, ChanLater *later);
+/* Of messages: the first n stay, and what follows is the error, which is taken. */
+void       chan_pipe_cut_queue        (ChanPipe *self, guint n, GError *error, ChanLater *later);
 void       chan_pipe_add_watch        (ChanPipe *self, ChanWatch *watch);
 void       chan_pipe_remove_watch     (ChanPipe *self, ChanWatch *watch);
 

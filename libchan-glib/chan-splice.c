@@ -2,6 +2,7 @@
 #include "chan-receiver-private.h"
 
 #include "chan-dispatcher.h"
+#include "chan-fd-credit.h"
 #include "chan-handle.h"
 
 /* Forwards one channel to another, as long as the application wants. A relay
@@ -116,6 +117,10 @@ leave_target (ChanSplice *self)
   chan_pipe_lock (self->to);
   chan_pipe_remove_watch (self->to, &self->to_watch);
   self->to->forwarded = FALSE;
+  /* What waits for credit goes back: others of the application may carry no descriptors. */
+  if (self->to->out != NULL)
+    chan_fd_credit_retry (self->to->out);
+  chan_pipe_notify_senders (self->to, &later);
   if (self->to_interest != NULL)
     chan_reactor_drop_interest (self->to_interest, self->poller, &later);
   g_atomic_int_set (chan_sender_state (self->sender), CHAN_OBJECT_LIVE);

@@ -92,7 +92,7 @@ check_count (ChanStreamLink *self, guint count)
   guint held = self->fds_in != NULL ? g_hash_table_size (self->fds_in) : 0;
 
   if (self->fd_quota == NULL)
-    self->fd_quota = chan_fd_quota_new ();
+    self->fd_quota = chan_fd_quota_new (self->limits.session_fds);
   if (count > self->limits.message_fds)
     return g_error_new (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_COMPLEX,
                         "A message carries at most %u file descriptors, not %u", self->limits.message_fds, count);

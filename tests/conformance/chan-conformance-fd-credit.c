@@ -147,6 +147,30 @@ test_receiver_closes (ChanConformanceFixture *f)
   tear_down (&fds);
 }
 
+/* Nor is what a sender left behind that is gone; it is still taken. */
+static void
+test_sender_goes (ChanConformanceFixture *f)
+{
+  Fds fds;
+
+  set_up (&fds, f);
+  for (guint i = 0; i < N_ALONE; i++)
+    send_later (&fds, 0);
+  chan_test_iterate_until (f->context, &fds.n_sent, N_ALONE);
+  g_clear_object (&fds.tx[0]);
+  chan_test_iterate_a_while (f->context);
+  for (guint i = 0; i < 2 * N_ALONE; i++)
+    send_later (&fds, 1 + i % 2);
+  chan_test_iterate_a_while (f->context);
+  for (guint i = 0; i < 2 * N_ALONE; i++)
+    take (&fds, 1 + i % 2);
+  chan_test_iterate_until (f->context, &fds.n_sent, 3 * N_ALONE);
+  for (guint i = 0; i < N_ALONE; i++)
+    take (&fds, 0);
+  chan_test_assert_ended (fds.rx[0], CHAN_CHANNEL_ERROR_RESET);
+  tear_down (&fds);
+}
+
 /* One that gives up leaves its place to the next. */
 static void
 test_gives_up (ChanConformanceFixture *f)
@@ -179,6 +203,7 @@ const ChanConformanceTest chan_conformance_fd_credit[] = {
   { "fd-credit/channel-that-nobody-reads-leaves-some-to-others", test_not_read, CHAN_CONFORMANCE_ALL, CHAN_CONFORMANCE_NEEDS_OPTIONS,
     "session-fds=32&message-fds=4" },
   { "fd-credit/receiver-that-closes-makes-room", test_receiver_closes, CHAN_CONFORMANCE_ALL, CHAN_CONFORMANCE_NEEDS_OPTIONS, LIMITS },
+  { "fd-credit/sender-that-goes-makes-room", test_sender_goes, CHAN_CONFORMANCE_ALL, CHAN_CONFORMANCE_NEEDS_OPTIONS, LIMITS },
   { "fd-credit/send-that-gives-up-makes-way", test_gives_up, DIRECT, CHAN_CONFORMANCE_NEEDS_OPTIONS, LIMITS },
   { NULL },
 };
