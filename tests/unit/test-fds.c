@@ -22,6 +22,11 @@ static const char channel[] = "80030001 00000064 00000001 00000000 0000 3830e3c6
                               "0000000b6c69626368616e2d726566 0000000132 0000000c6c69626368616e2d6e616d65 000000046a6f6273"
                               "000000106c69626368616e2d6361706163697479 000000023634 000000ffff";
 
+/* The header blocks of a connection are one zlib stream, which begins in the first. */
+static const char other_channel[] = "80030001 0000005e 00000003 00000000 0000 004a00b5ff00000003"
+                                    "0000000b6c69626368616e2d726566 0000000133 0000000c6c69626368616e2d6e616d65 000000046a6f6273"
+                                    "000000106c69626368616e2d6361706163697479 000000023634 000000ffff";
+
 typedef struct
 {
   char *directory;
@@ -325,9 +330,16 @@ test_named_twice (Fixture *f, gconstpointer data)
 static void
 test_stolen (Fixture *f, gconstpointer data)
 {
-  announce (f, 9, 1, 1);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanReceiver) other = NULL;
+
+  say (f, other_channel, 0);
+  other = chan_session_accept_channel_until (f->session, g_get_monotonic_time () + PATIENCE_US, NULL, &error);
+  g_assert_no_error (error);
+  announce (f, 3, 1, 1);
   name_one (f, 0);
   assert_ends (f, CHAN_CHANNEL_ERROR_PROTOCOL, "did not come for it");
+  g_clear_object (&other);
   assert_all_closed (f, 0);
 }
 
