@@ -74,6 +74,28 @@ take (Fds *self, guint channel)
 }
 
 static void
+send_many (Fds *self, guint channel, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    send_later (self, channel);
+}
+
+static void
+take_many (Fds *self, guint channel, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    take (self, channel);
+}
+
+/* The first channel has all that one may have. */
+static void
+fill (Fds *self)
+{
+  send_many (self, 0, N_ALONE);
+  chan_test_iterate_until (self->context, &self->n_sent, N_ALONE);
+}
+
+static void
 test_wait (ChanConformanceFixture *f)
 {
   Fds fds;
@@ -95,13 +117,11 @@ test_others (ChanConformanceFixture *f)
   Fds fds;
 
   set_up (&fds, f);
-  for (guint i = 0; i < N_MESSAGES; i++)
-    send_later (&fds, 0);
+  send_many (&fds, 0, N_MESSAGES);
   chan_test_iterate_a_while (f->context);
   chan_test_send (fds.tx[1], 0, 20);
   chan_test_take (fds.rx[1], 0, 20);
-  for (guint i = 0; i < N_MESSAGES; i++)
-    take (&fds, 0);
+  take_many (&fds, 0, N_MESSAGES);
   chan_test_iterate_until (f->context, &fds.n_sent, N_MESSAGES);
   tear_down (&fds);
 }
@@ -113,16 +133,14 @@ test_not_read (ChanConformanceFixture *f)
   Fds fds;
 
   set_up (&fds, f);
-  for (guint i = 0; i < 5 * N_MESSAGES; i++)
-    send_later (&fds, 0);
+  send_many (&fds, 0, 5 * N_MESSAGES);
   chan_test_iterate_a_while (f->context);
   for (guint i = 0; i < N_MESSAGES; i++)
     {
       send_later (&fds, 1);
       take (&fds, 1);
     }
-  for (guint i = 0; i < 5 * N_MESSAGES; i++)
-    take (&fds, 0);
+  take_many (&fds, 0, 5 * N_MESSAGES);
   chan_test_iterate_until (f->context, &fds.n_sent, 6 * N_MESSAGES);
   tear_down (&fds);
 }
@@ -134,16 +152,12 @@ test_receiver_closes (ChanConformanceFixture *f)
   Fds fds;
 
   set_up (&fds, f);
-  for (guint i = 0; i < N_ALONE; i++)
-    send_later (&fds, 0);
-  chan_test_iterate_until (f->context, &fds.n_sent, N_ALONE);
-  for (guint i = 0; i < N_ALONE; i++)
-    send_later (&fds, 1);
+  fill (&fds);
+  send_many (&fds, 1, N_ALONE);
   chan_test_iterate_a_while (f->context);
   chan_receiver_close (fds.rx[0]);
   chan_test_iterate_until (f->context, &fds.n_sent, 2 * N_ALONE);
-  for (guint i = 0; i < N_ALONE; i++)
-    take (&fds, 1);
+  take_many (&fds, 1, N_ALONE);
   tear_down (&fds);
 }
 
@@ -154,9 +168,7 @@ test_sender_goes (ChanConformanceFixture *f)
   Fds fds;
 
   set_up (&fds, f);
-  for (guint i = 0; i < N_ALONE; i++)
-    send_later (&fds, 0);
-  chan_test_iterate_until (f->context, &fds.n_sent, N_ALONE);
+  fill (&fds);
   g_clear_object (&fds.tx[0]);
   chan_test_iterate_a_while (f->context);
   for (guint i = 0; i < 2 * N_ALONE; i++)
@@ -165,8 +177,7 @@ test_sender_goes (ChanConformanceFixture *f)
   for (guint i = 0; i < 2 * N_ALONE; i++)
     take (&fds, 1 + i % 2);
   chan_test_iterate_until (f->context, &fds.n_sent, 3 * N_ALONE);
-  for (guint i = 0; i < N_ALONE; i++)
-    take (&fds, 0);
+  take_many (&fds, 0, N_ALONE);
   chan_test_assert_ended (fds.rx[0], CHAN_CHANNEL_ERROR_RESET);
   tear_down (&fds);
 }
@@ -181,16 +192,13 @@ test_gives_up (ChanConformanceFixture *f)
   gboolean sent;
 
   set_up (&fds, f);
-  for (guint i = 0; i < N_ALONE; i++)
-    send_later (&fds, 0);
-  chan_test_iterate_until (f->context, &fds.n_sent, N_ALONE);
+  fill (&fds);
   message = chan_test_message_fds (fds.fds[1], N_FDS);
   sent = chan_sender_send_until (fds.tx[0], message, chan_test_soon (), NULL, &error);
   if (!sent)
     g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   chan_test_send (fds.tx[0], 0, 1);
-  for (guint i = 0; i < N_ALONE + (sent ? 1 : 0); i++)
-    take (&fds, 0);
+  take_many (&fds, 0, N_ALONE + (sent ? 1 : 0));
   chan_test_take (fds.rx[0], 0, 1);
   tear_down (&fds);
 }

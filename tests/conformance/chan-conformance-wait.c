@@ -35,6 +35,15 @@ waiting_join (Waiting *self)
   return self->result;
 }
 
+/* For a new channel, on which nothing came yet. */
+static void
+begin_waiting (ChanConformanceFixture *f, Waiting *waiting, ChanSender **tx, ChanReceiver **rx)
+{
+  chan_conformance_channel (f, 64, tx, rx);
+  waiting_start (waiting, *rx, NULL);
+  chan_test_thread_assert_waits (&waiting->thread);
+}
+
 static void
 test_message (ChanConformanceFixture *f)
 {
@@ -42,9 +51,7 @@ test_message (ChanConformanceFixture *f)
   g_autoptr (ChanReceiver) rx = NULL;
   Waiting waiting = { 0 };
 
-  chan_conformance_channel (f, 64, &tx, &rx);
-  waiting_start (&waiting, rx, NULL);
-  chan_test_thread_assert_waits (&waiting.thread);
+  begin_waiting (f, &waiting, &tx, &rx);
   chan_test_send (tx, 0, 2);
   g_assert_true (waiting_join (&waiting));
   g_assert_true (chan_receiver_wait_until (rx, 0, NULL));
@@ -59,9 +66,7 @@ test_end (ChanConformanceFixture *f)
   g_autoptr (ChanReceiver) rx = NULL;
   Waiting waiting = { 0 };
 
-  chan_conformance_channel (f, 64, &tx, &rx);
-  waiting_start (&waiting, rx, NULL);
-  chan_test_thread_assert_waits (&waiting.thread);
+  begin_waiting (f, &waiting, &tx, &rx);
   chan_sender_close (tx);
   g_assert_true (waiting_join (&waiting));
   g_assert_true (chan_receiver_wait_until (rx, 0, NULL));
@@ -75,9 +80,7 @@ test_reset (ChanConformanceFixture *f)
   g_autoptr (ChanReceiver) rx = NULL;
   Waiting waiting = { 0 };
 
-  chan_conformance_channel (f, 64, &tx, &rx);
-  waiting_start (&waiting, rx, NULL);
-  chan_test_thread_assert_waits (&waiting.thread);
+  begin_waiting (f, &waiting, &tx, &rx);
   chan_sender_reset (tx);
   g_assert_true (waiting_join (&waiting));
   chan_test_assert_ended (rx, CHAN_CHANNEL_ERROR_RESET);
@@ -90,9 +93,7 @@ test_closed_here (ChanConformanceFixture *f)
   g_autoptr (ChanReceiver) rx = NULL;
   Waiting waiting = { 0 };
 
-  chan_conformance_channel (f, 64, &tx, &rx);
-  waiting_start (&waiting, rx, NULL);
-  chan_test_thread_assert_waits (&waiting.thread);
+  begin_waiting (f, &waiting, &tx, &rx);
   chan_receiver_close (rx);
   g_assert_true (waiting_join (&waiting));
   g_assert_true (chan_receiver_wait_until (rx, 0, NULL));

@@ -33,22 +33,6 @@ drop_thread (gpointer data)
   return NULL;
 }
 
-/* Both threads set off at once, or a little apart. */
-static GThread *
-start_dropping (Dropping *self, gpointer object, guint apart)
-{
-  GThread *thread;
-
-  *self = (Dropping){ .object = object };
-  thread = g_thread_new ("drop", drop_thread, self);
-  while (!g_atomic_int_get (&self->runs))
-    g_thread_yield ();
-  g_atomic_int_set (&self->go, 1);
-  for (guint k = 0; k < apart; k++)
-    g_atomic_int_get (&self->go);
-  return thread;
-}
-
 static void
 wait_gone (gpointer *object)
 {
@@ -60,6 +44,28 @@ wait_gone (gpointer *object)
   g_assert_null (*object);
 }
 
+/* Another thread drops the last reference of `object`, while this one ends it from the other side. Both set off at once, or
+ * a little apart. */
+static void
+drop_and_end (gpointer object, const char *signal, gint *n_told, void (*end) (gpointer), gpointer other, guint apart)
+{
+  Dropping self = { .object = object };
+  gpointer alive = object;
+  GThread *thread;
+
+  g_object_add_weak_pointer (object, &alive);
+  g_signal_connect (object, signal, G_CALLBACK (told_cb), n_told);
+  thread = g_thread_new ("drop", drop_thread, &self);
+  while (!g_atomic_int_get (&self.runs))
+    g_thread_yield ();
+  g_atomic_int_set (&self.go, 1);
+  for (guint k = 0; k < apart; k++)
+    g_atomic_int_get (&self.go);
+  end (other);
+  g_thread_join (thread);
+  wait_gone (&alive);
+}
+
 static void
 test_sender (void)
 {
@@ -69,18 +75,9 @@ test_sender (void)
     {
       ChanSender *tx;
       g_autoptr (ChanReceiver) rx = NULL;
-      gpointer alive;
-      Dropping dropping;
-      GThread *thread;
 
       chan_pipe_new (4, &tx, &rx);
-      alive = tx;
-      g_object_add_weak_pointer (G_OBJECT (tx), &alive);
-      g_signal_connect (tx, "peer-closed", G_CALLBACK (told_cb), &n_told);
-      thread = start_dropping (&dropping, tx, i % 500);
-      chan_receiver_close (rx);
-      g_thread_join (thread);
-      wait_gone (&alive);
+      drop_and_end (tx, "peer-closed", &n_told, (void (*) (gpointer)) chan_receiver_close, rx, i % 500);
     }
   g_test_message ("%d of %d were told", n_told, ROUNDS);
 }
@@ -97,19 +94,11 @@ test_session (void)
     {
       g_autoptr (ChanSession) server = NULL;
       ChanSession *session = chan_connect ("memory:loan", NULL, &error);
-      gpointer alive = session;
-      Dropping dropping;
-      GThread *thread;
 
       g_assert_no_error (error);
       server = chan_listener_accept_until (listener, g_get_monotonic_time () + 20 * G_USEC_PER_SEC, NULL, &error);
       g_assert_no_error (error);
-      g_object_add_weak_pointer (G_OBJECT (session), &alive);
-      g_signal_connect (session, "closed", G_CALLBACK (told_cb), &n_told);
-      thread = start_dropping (&dropping, session, i % 500);
-      chan_session_abort (server);
-      g_thread_join (thread);
-      wait_gone (&alive);
+      drop_and_end (session, "closed", &n_told, (void (*) (gpointer)) chan_session_abort, server, i % 500);
     }
   g_test_message ("%d of %d were told", n_told, ROUNDS);
 }
