@@ -27,6 +27,18 @@ new_message (ChanDBusLink *self, const char *method, GVariant *parameters, GUnix
   return message;
 }
 
+static Call *
+new_call (ChanDBusLink *self, CallKind kind, guint64 number, const char *method, GVariant *parameters, GUnixFDList *fds)
+{
+  Call *call = g_new0 (Call, 1);
+
+  call->kind = kind;
+  call->number = number;
+  call->bytes = CHAN_DBUS_CALL_BYTES + (parameters != NULL ? g_variant_get_size (parameters) : 0);
+  call->message = new_message (self, method, parameters, fds);
+  return call;
+}
+
 void
 chan_dbus_link_call (ChanDBusLink *self, CallKind kind, guint64 number, const char *method, GVariant *parameters, GUnixFDList *fds)
 {
@@ -38,11 +50,7 @@ chan_dbus_link_call (ChanDBusLink *self, CallKind kind, guint64 number, const ch
         g_variant_unref (g_variant_ref_sink (parameters));
       return;
     }
-  call = g_new0 (Call, 1);
-  call->kind = kind;
-  call->number = number;
-  call->bytes = CHAN_DBUS_CALL_BYTES + (parameters != NULL ? g_variant_get_size (parameters) : 0);
-  call->message = new_message (self, method, parameters, fds);
+  call = new_call (self, kind, number, method, parameters, fds);
   g_queue_push_tail (&self->waiting, call);
   self->waiting_bytes += call->bytes;
 }
@@ -54,23 +62,59 @@ is_urgent (ChanDBusLink *self, const Stream *stream)
   return stream->n_in_taken - stream->n_told >= MAX (stream->capacity / 2, 1) || stream->in_taken - stream->in_told >= self->window / 2;
 }
 
+/* Asked only if there is something to say: who may not is woken when it may. */
+static gboolean
+may_send (ChanDBusLink *self)
+{
+  return self->unanswered_bytes < CHAN_DBUS_UNANSWERED_BYTES && self->failure == NULL &&
+         self->unanswered.length < CHAN_DBUS_UNANSWERED_CALLS && chan_dbus_route_may_call (self->route);
+}
+
+/* Takes the call. */
+static void
+send_call (ChanDBusLink *self, Call *call)
+{
+  g_autoptr (GError) error = NULL;
+
+  call->tag = ++self->last_tag;
+  self->unanswered_bytes += call->bytes;
+  g_queue_push_tail (&self->unanswered, call);
+  if (!chan_dbus_route_call (self->route, g_steal_pointer (&call->message), call->tag, &error))
+    g_set_error (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The connection is lost: %s", error->message);
+}
+
+/* What the peer need not know at once has waited long enough. */
+static void
+look_at_grants (ChanDBusLink *self)
+{
+  if (self->grant_deadline == 0 || g_get_monotonic_time () < self->grant_deadline)
+    return;
+  self->grant_deadline = 0;
+  for (guint i = 0; i < self->granting->len; i++)
+    ((Stream *) self->granting->pdata[i])->grant_due = TRUE;
+}
+
+/* Before all else: what was taken must not be told after what came of it. A job that is answered would else be one that
+ * is not taken, if this process died between the two. The number of a stream is said when it is sent: if that has to
+ * wait, it is the newest, and there is one. */
 static void
 say_taken (ChanDBusLink *self)
 {
-  gboolean all = self->grant_deadline != 0 && g_get_monotonic_time () >= self->grant_deadline;
-
+  look_at_grants (self);
   for (guint i = self->granting->len; i-- > 0;)
     {
       Stream *stream = self->granting->pdata[i];
 
-      if (!all && !is_urgent (self, stream))
+      if (!stream->grant_due && !is_urgent (self, stream))
         continue;
-      stream->granting = FALSE;
+      if (!may_send (self))
+        return;
+      stream->granting = stream->grant_due = FALSE;
       stream->n_told = stream->n_in_taken;
       stream->in_told = stream->in_taken;
       g_ptr_array_remove_index_fast (self->granting, i);
-      chan_dbus_link_call (self, CALL_CONTROL, 0, "Taken",
-                           g_variant_new ("(tut)", stream->number, stream->n_in_taken, (guint64) stream->in_taken), NULL);
+      send_call (self, new_call (self, CALL_CONTROL, 0, "Taken",
+                                 g_variant_new ("(tut)", stream->number, stream->n_in_taken, (guint64) stream->in_taken), NULL));
     }
   if (self->granting->len == 0)
     self->grant_deadline = 0;
@@ -80,18 +124,12 @@ void
 chan_dbus_link_flush (ChanDBusLink *self)
 {
   say_taken (self);
-  while (self->waiting.length > 0 && self->unanswered_bytes < CHAN_DBUS_UNANSWERED_BYTES && self->failure == NULL &&
-         self->unanswered.length < CHAN_DBUS_UNANSWERED_CALLS && chan_dbus_route_may_call (self->route))
+  while (self->waiting.length > 0 && may_send (self))
     {
       Call *call = g_queue_pop_head (&self->waiting);
-      g_autoptr (GError) error = NULL;
 
-      call->tag = ++self->last_tag;
       self->waiting_bytes -= call->bytes;
-      self->unanswered_bytes += call->bytes;
-      g_queue_push_tail (&self->unanswered, call);
-      if (!chan_dbus_route_call (self->route, g_steal_pointer (&call->message), call->tag, &error))
-        g_set_error (&self->failure, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The connection is lost: %s", error->message);
+      send_call (self, call);
     }
 }
 

@@ -55,6 +55,7 @@ typedef struct
   guint8 was_reset;        /* what waits is dropped */
   guint8 wants_room;
   guint8 granting;         /* in link->granting */
+  guint8 grant_due;        /* and to be told now */
   guint capacity;
   /* channels */
   guint32 n_out, n_in;     /* messages */
