@@ -29,7 +29,10 @@ typedef struct
   char *peer;     /* the only one who may call; NULL: whoever is at the other end of the connection */
   int event_fd;   /* readable while there is something */
   gsize max_bytes;
-  guint n_calls;  /* of ours to it that are not answered; under the router's lock */
+  /* Under the router's lock: */
+  struct _ChanDBusDebtor *debtor; /* borrowed: the peer, in the router's quota */
+  guint n_calls;                  /* of ours to it that are not answered */
+  gboolean is_over;               /* the session */
   GMutex lock;    /* leaf; guards: */
   GQueue items;   /* of ChanDBusItem */
   gsize bytes;    /* of the bodies in it */

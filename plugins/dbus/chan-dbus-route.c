@@ -5,13 +5,10 @@
 
 #include <libchan-glib/chan-error.h>
 
+#include "chan-dbus-quota.h"
 #include "chan-dbus-thread.h"
 
 #define PATH_MAX_LEN 512
-/* Unanswered calls of a connection. A system bus takes 128, and others are made too. Sessions share them evenly;
- * one that has none may have one of the reserve, for others may not be answered for long. */
-#define CALLS_MAX 96
-#define CALLS_RESERVE 24
 
 struct _ChanDBusRouter
 {
@@ -20,20 +17,57 @@ struct _ChanDBusRouter
   GMutex lock;            /* nothing but inboxes and GDBus's own locks are taken under it; guards: */
   GHashTable *inboxes;    /* path of a session → ChanDBusInbox */
   GHashTable *calls;      /* serial → Waiting */
+  ChanDBusQuota *quota;   /* of unanswered calls */
   GPtrArray *starved;     /* of ChanDBusInbox: whose sessions may call when there are fewer */
 };
+
+/* A call that no session makes. In the plugin's thread, but for `reply`, which is there before that hears of it. */
+typedef struct
+{
+  ChanDBusPingFunc func; /* NULL: it was too late */
+  gpointer data;
+  GSource *timeout;
+  GDBusMessage *reply;
+} Probe;
 
 typedef struct
 {
   ChanDBusInbox *inbox;
   guint64 tag;
+  Probe *probe; /* or NULL */
 } Waiting;
+
+static void
+probe_done (gpointer data)
+{
+  Probe *self = data;
+
+  g_source_destroy (self->timeout);
+  g_source_unref (self->timeout);
+  if (self->func != NULL)
+    self->func (self->reply, self->data);
+  g_clear_object (&self->reply);
+  g_free (self);
+}
+
+/* The answer still counts. */
+static void
+probe_late (gpointer data)
+{
+  Probe *self = data;
+  ChanDBusPingFunc func = self->func;
+
+  self->func = NULL;
+  func (NULL, self->data);
+}
 
 static void
 waiting_free (gpointer data)
 {
   Waiting *self = data;
 
+  if (self->probe != NULL)
+    chan_dbus_thread_call (probe_done, self->probe);
   chan_dbus_inbox_unref (self->inbox);
   g_free (self);
 }
@@ -63,24 +97,25 @@ find_inbox (ChanDBusRouter *self, const char *path, const char *sender)
   return inbox;
 }
 
-static guint
-share (ChanDBusRouter *self)
-{
-  return MAX (CALLS_MAX / MAX (g_hash_table_size (self->inboxes), 1), 1);
-}
-
-/* Under the lock; an answer came. Each of those that starve has something to say, and will be answered. */
+/* Under the lock; an answer came, or a session went. Each of those that starve has something to say, and will be answered. */
 static void
 feed (ChanDBusRouter *self)
 {
-  guint n_calls = g_hash_table_size (self->calls);
-  guint n = n_calls == 0 ? self->starved->len : MIN (self->starved->len, 2);
+  guint n = chan_dbus_quota_is_unused (self->quota) ? self->starved->len : 2;
 
-  if (n_calls >= CALLS_MAX + CALLS_RESERVE)
-    return;
-  for (guint i = 0; i < n; i++)
-    chan_dbus_inbox_push (self->starved->pdata[i], (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_ROOM });
-  g_ptr_array_remove_range (self->starved, 0, n);
+  for (guint i = 0; i < self->starved->len && n > 0;)
+    {
+      ChanDBusInbox *inbox = self->starved->pdata[i];
+
+      if (!chan_dbus_quota_may_call (self->quota, inbox->debtor, inbox->n_calls))
+        {
+          i++;
+          continue;
+        }
+      chan_dbus_inbox_push (inbox, (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_ROOM });
+      g_ptr_array_remove_index (self->starved, i);
+      n--;
+    }
 }
 
 /* TRUE: it was for a session, and is taken. */
@@ -120,13 +155,17 @@ take_reply (ChanDBusRouter *self, GDBusMessage *message)
       waiting = NULL;
     }
   if (waiting != NULL)
-    waiting->inbox->n_calls--;
-  if (waiting != NULL && self->starved->len > 0)
-    feed (self);
+    {
+      waiting->inbox->n_calls--;
+      chan_dbus_quota_answer (self->quota, waiting->inbox->debtor, waiting->inbox->is_over);
+      feed (self);
+    }
   g_mutex_unlock (&self->lock);
   if (waiting == NULL)
     return FALSE;
-  if (!chan_dbus_inbox_push (waiting->inbox, (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_REPLY, .tag = waiting->tag, .message = message }))
+  if (waiting->probe != NULL)
+    waiting->probe->reply = message;
+  else if (!chan_dbus_inbox_push (waiting->inbox, (ChanDBusItem) { .kind = CHAN_DBUS_ITEM_REPLY, .tag = waiting->tag, .message = message }))
     g_object_unref (message);
   waiting_free (waiting);
   return TRUE;
@@ -191,6 +230,7 @@ filter_gone (gpointer data)
   g_hash_table_unref (self->inboxes);
   g_hash_table_unref (self->calls);
   g_ptr_array_unref (self->starved);
+  chan_dbus_quota_free (self->quota);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -204,6 +244,7 @@ chan_dbus_router_new (GDBusConnection *connection)
   g_mutex_init (&self->lock);
   self->inboxes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) chan_dbus_inbox_unref);
   self->calls = g_hash_table_new_full (NULL, NULL, NULL, waiting_free);
+  self->quota = chan_dbus_quota_new ();
   self->starved = g_ptr_array_new_with_free_func ((GDestroyNotify) chan_dbus_inbox_unref);
   self->filter_id = g_dbus_connection_add_filter (connection, filter, self, filter_gone);
   return self;
@@ -238,6 +279,25 @@ peer_changed (GDBusConnection *connection, const char *sender, const char *path,
 {
 }
 
+/* FALSE: the peer owes too much. */
+static gboolean
+enter (ChanDBusRouter *router, ChanDBusRoute *route)
+{
+  ChanDBusDebtor *debtor;
+
+  g_mutex_lock (&router->lock);
+  debtor = chan_dbus_quota_begin (router->quota, route->inbox->peer);
+  if (debtor != NULL)
+    {
+      route->inbox->debtor = debtor;
+      g_hash_table_insert (router->inboxes, g_strdup (route->path), chan_dbus_inbox_ref (route->inbox));
+    }
+  g_mutex_unlock (&router->lock);
+  return debtor != NULL;
+}
+
+static void route_unwatch (gpointer data);
+
 ChanDBusRoute *
 chan_dbus_route_new (ChanDBusBus *bus, const char *peer, const char *base, gsize max_bytes, GError **error)
 {
@@ -252,9 +312,13 @@ chan_dbus_route_new (ChanDBusBus *bus, const char *peer, const char *base, gsize
   self->bus = chan_dbus_bus_ref (bus);
   self->inbox = inbox;
   self->path = g_strdup_printf ("%s/session/%u", base, (guint) g_atomic_int_add (&n_sessions, 1) + 1);
-  g_mutex_lock (&router->lock);
-  g_hash_table_insert (router->inboxes, g_strdup (self->path), chan_dbus_inbox_ref (inbox));
-  g_mutex_unlock (&router->lock);
+  if (!enter (router, self))
+    {
+      g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT, "Too many calls of sessions that are over have not been answered");
+      chan_dbus_inbox_unref (self->inbox);
+      route_unwatch (self);
+      return NULL;
+    }
   if (peer != NULL)
     self->watch = g_dbus_connection_signal_subscribe (router->connection, "org.freedesktop.DBus", "org.freedesktop.DBus",
                                                       "NameOwnerChanged", "/org/freedesktop/DBus", peer,
@@ -302,6 +366,9 @@ chan_dbus_route_free (ChanDBusRoute *self)
   g_mutex_lock (&router->lock);
   g_hash_table_remove (router->inboxes, self->path);
   g_ptr_array_remove_fast (router->starved, self->inbox);
+  self->inbox->is_over = TRUE;
+  chan_dbus_quota_end (router->quota, self->inbox->debtor, self->inbox->n_calls);
+  feed (router);
   g_mutex_unlock (&router->lock);
   chan_dbus_inbox_unref (self->inbox);
   chan_dbus_thread_call (route_unwatch, self);
@@ -311,42 +378,74 @@ gboolean
 chan_dbus_route_may_call (ChanDBusRoute *self)
 {
   ChanDBusRouter *router = chan_dbus_bus_get_router (self->bus);
-  guint own, all;
   gboolean may;
 
   g_mutex_lock (&router->lock);
-  own = self->inbox->n_calls;
-  all = g_hash_table_size (router->calls);
-  may = own == 0 ? all < CALLS_MAX + CALLS_RESERVE : own < share (router) && all < CALLS_MAX;
+  may = chan_dbus_quota_may_call (router->quota, self->inbox->debtor, self->inbox->n_calls);
   /* Its own answers wake it. */
-  if (!may && own == 0 && !g_ptr_array_find (router->starved, self->inbox, NULL))
+  if (!may && self->inbox->n_calls == 0 && !g_ptr_array_find (router->starved, self->inbox, NULL))
     g_ptr_array_add (router->starved, chan_dbus_inbox_ref (self->inbox));
   g_mutex_unlock (&router->lock);
   return may;
 }
 
-gboolean
-chan_dbus_route_call (ChanDBusRoute *self, GDBusMessage *call, guint64 tag, GError **error)
+/* Takes the call, and the probe if it is sent. */
+static gboolean
+send_call (ChanDBusRoute *self, GDBusMessage *call, guint64 tag, Probe *probe, GError **error)
 {
   ChanDBusRouter *router = chan_dbus_bus_get_router (self->bus);
-  Waiting *waiting = g_new (Waiting, 1);
   volatile guint32 serial = 0;
+  Waiting *waiting;
   gboolean sent;
 
-  *waiting = (Waiting) { chan_dbus_inbox_ref (self->inbox), tag };
   /* Sending only queues; with the lock held the reply cannot come before its place is known. */
   g_mutex_lock (&router->lock);
   sent = g_dbus_connection_send_message (router->connection, call, G_DBUS_SEND_MESSAGE_FLAGS_NONE, &serial, error);
   if (sent)
     {
+      waiting = g_new (Waiting, 1);
+      *waiting = (Waiting) { chan_dbus_inbox_ref (self->inbox), tag, probe };
       self->inbox->n_calls++;
-      g_hash_table_insert (router->calls, GUINT_TO_POINTER (serial), g_steal_pointer (&waiting));
+      chan_dbus_quota_call (router->quota, self->inbox->debtor);
+      g_hash_table_insert (router->calls, GUINT_TO_POINTER (serial), waiting);
     }
   g_mutex_unlock (&router->lock);
-  if (waiting != NULL)
-    waiting_free (waiting);
   g_object_unref (call);
   return sent;
+}
+
+gboolean
+chan_dbus_route_call (ChanDBusRoute *self, GDBusMessage *call, guint64 tag, GError **error)
+{
+  return send_call (self, call, tag, NULL, error);
+}
+
+gboolean
+chan_dbus_route_ping (ChanDBusRoute *self, guint timeout_ms, ChanDBusPingFunc func, gpointer data, GError **error)
+{
+  ChanDBusRouter *router = chan_dbus_bus_get_router (self->bus);
+  GDBusMessage *call;
+  gboolean room;
+  Probe *probe;
+
+  g_mutex_lock (&router->lock);
+  room = chan_dbus_quota_has_room (router->quota);
+  g_mutex_unlock (&router->lock);
+  if (!room)
+    {
+      g_set_error_literal (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT, "Too many calls have not been answered");
+      return FALSE;
+    }
+  call = g_dbus_message_new_method_call (self->inbox->peer, "/org/libchan/MayICall", "org.libchan.Peer", "Ping");
+  g_dbus_message_set_flags (call, G_DBUS_MESSAGE_FLAGS_NO_AUTO_START);
+  probe = g_new0 (Probe, 1);
+  *probe = (Probe) { func, data, chan_dbus_thread_call_after (timeout_ms, probe_late, probe), NULL };
+  if (send_call (self, call, 0, probe, error))
+    return TRUE;
+  g_source_destroy (probe->timeout);
+  g_source_unref (probe->timeout);
+  g_free (probe);
+  return FALSE;
 }
 
 void

@@ -27,7 +27,8 @@ typedef struct
   guint watch;        /* subscription to the end of the peer */
 } ChanDBusRoute;
 
-/* In the plugin's thread. base: the path below which the session's object is. */
+/* In the plugin's thread. base: the path below which the session's object is. From now on it is seen when the peer goes.
+ * Fails if the peer owes too many answers of sessions that are over. */
 ChanDBusRoute  *chan_dbus_route_new   (ChanDBusBus *bus, const char *peer, const char *base, gsize max_bytes, GError **error);
 /* Any thread */
 void            chan_dbus_route_free  (ChanDBusRoute *self);
@@ -37,6 +38,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChanDBusRoute, chan_dbus_route_free)
 gboolean        chan_dbus_route_may_call (ChanDBusRoute *self);
 /* Takes the call. tag: comes back with the reply. Any thread; does not block. */
 gboolean        chan_dbus_route_call  (ChanDBusRoute *self, GDBusMessage *call, guint64 tag, GError **error);
+/* Calls the peer's Ping at an object that it need not have. func: in the plugin's thread, once, with what the peer or the bus
+ * answered, or NULL: nothing in time. In the plugin's thread. FALSE: there are too many unanswered calls. */
+typedef void  (*ChanDBusPingFunc) (GDBusMessage *reply, gpointer data); /* reply: transfer none */
+gboolean        chan_dbus_route_ping  (ChanDBusRoute *self, guint timeout_ms, ChanDBusPingFunc func, gpointer data, GError **error);
 /* Without a reply, or a reply itself; takes the message. */
 void            chan_dbus_route_send  (ChanDBusRoute *self, GDBusMessage *message);
 

@@ -41,6 +41,8 @@ typedef struct
   ChanDBusBus *bus;
   GDBusMethodInvocation *invocation;
   GCredentials *credentials;
+  ChanDBusRoute *route; /* Open: the session's place, until its link has it */
+  gboolean counts;      /* for the user's sessions, and until its link does */
 } Call;
 
 /* A session that counts, until its link is gone. */
@@ -158,6 +160,9 @@ session_gone (gpointer data, GObject *link)
 static void
 call_free (Call *self)
 {
+  g_clear_pointer (&self->route, chan_dbus_route_free);
+  if (self->counts)
+    uncount (self->service, g_credentials_get_unix_user (self->credentials, NULL));
   chan_dbus_service_unref (self->service);
   chan_dbus_bus_unref (self->bus);
   g_object_unref (self->invocation);
@@ -187,16 +192,16 @@ open_messages (Call *self, GCredentials *credentials, GVariant **answer, GError 
 {
   ChanOptions *options = self->service->options;
   GVariant *parameters = g_dbus_method_invocation_get_parameters (self->invocation);
-  const char *sender = chan_dbus_bus_is_bus (self->bus) ? g_dbus_method_invocation_get_sender (self->invocation) : NULL;
+  g_autofree char *path = g_strdup (self->route->path);
   g_autoptr (GVariant) offer = NULL;
-  ChanDBusRoute *route = chan_dbus_route_new (self->bus, sender, self->service->path, chan_dbus_link_max_bytes (options), error);
-  const char *path;
+  const char *peer_path;
+  ChanLink *link;
 
-  if (route == NULL)
-    return NULL;
-  g_variant_get (parameters, "(&o@a{sv})", &path, &offer);
-  *answer = g_variant_new ("(o@a{sv})", route->path, chan_dbus_link_offer (options));
-  return chan_dbus_link_new (route, path, CHAN_SESSION_SERVER, credentials, options, offer, error);
+  g_variant_get (parameters, "(&o@a{sv})", &peer_path, &offer);
+  link = chan_dbus_link_new (g_steal_pointer (&self->route), peer_path, CHAN_SESSION_SERVER, credentials, options, offer, error);
+  if (link != NULL)
+    *answer = g_variant_new ("(o@a{sv})", path, chan_dbus_link_offer (options));
+  return link;
 }
 
 /* For a person: the client's end stays in this process. */
@@ -253,26 +258,20 @@ open_link (Call *self, GCredentials *credentials, GVariant **answer, GError **er
 static void
 let_in (Call *self, ChanListener *listener)
 {
-  guint uid = g_credentials_get_unix_user (self->credentials, NULL);
   g_autoptr (ChanLink) link = NULL;
   g_autoptr (GError) error = NULL;
   GVariant *answer = NULL;
   Counted *counted;
 
-  if (!count (self->service, uid))
-    {
-      chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_LIMIT, "Too many sessions");
-      return;
-    }
   link = open_link (self, self->credentials, &answer, &error);
   if (link == NULL)
     {
-      uncount (self->service, uid);
-      chan_dbus_return_error (g_object_ref (self->invocation), (ChanChannelError) error->code, error->message);
+      chan_dbus_return_failure (g_object_ref (self->invocation), error);
       return;
     }
   counted = g_new (Counted, 1);
-  *counted = (Counted) { chan_dbus_service_ref (self->service), uid, chan_dbus_fork_generation () };
+  *counted = (Counted) { chan_dbus_service_ref (self->service), g_credentials_get_unix_user (self->credentials, NULL), chan_dbus_fork_generation () };
+  self->counts = FALSE;
   g_object_weak_ref (G_OBJECT (link), session_gone, counted);
   g_dbus_method_invocation_return_value (g_object_ref (self->invocation), answer);
   chan_listener_deliver_link (listener, link);
@@ -289,48 +288,69 @@ may_come_in (Call *self)
     let_in (self, listener);
 }
 
-/* The caller has no such object: that it says so is what is asked. */
+/* The caller has no such object: that it says so is what is asked. If the bus says something, the caller cannot be called,
+ * or is gone: of that nobody would tell us any more. */
 static void
-called_back (GObject *source, GAsyncResult *result, gpointer data)
+called_back (GDBusMessage *reply, gpointer data)
 {
   g_autoptr (Call) self = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  ChanChannelError code;
 
-  if (reply == NULL && g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
-    chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_PERMISSION,
-                            "The policy of the bus does not let this service call its clients, as a session of messages must");
+  if (reply == NULL)
+    chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_TIMED_OUT, "You do not answer calls, as a session of messages must");
+  else if (g_dbus_message_get_message_type (reply) == G_DBUS_MESSAGE_TYPE_ERROR &&
+           g_strcmp0 (g_dbus_message_get_sender (reply), "org.freedesktop.DBus") == 0)
+    {
+      code = chan_dbus_error_code (g_dbus_message_get_error_name (reply));
+      chan_dbus_return_error (g_object_ref (self->invocation), code,
+                              code == CHAN_CHANNEL_ERROR_PERMISSION
+                                ? "The policy of the bus does not let this service call its clients, as a session of messages must"
+                                : "The bus does not let this service call you, as a session of messages must");
+    }
   else
     may_come_in (self);
 }
 
+/* The route first: if the caller goes after it has answered, that is seen. FALSE: the session cannot begin. */
 static gboolean
-needs_calls (Call *self)
+call_back (Call *self, GError **error)
 {
-  return chan_dbus_bus_is_bus (self->bus) && g_str_equal (g_dbus_method_invocation_get_method_name (self->invocation), "Open");
+  gboolean is_bus = chan_dbus_bus_is_bus (self->bus);
+  const char *sender = is_bus ? g_dbus_method_invocation_get_sender (self->invocation) : NULL;
+
+  self->route = chan_dbus_route_new (self->bus, sender, self->service->path, chan_dbus_link_max_bytes (self->service->options), error);
+  if (self->route == NULL)
+    return FALSE;
+  if (is_bus)
+    return chan_dbus_route_ping (self->route, CALL_BACK_MS, called_back, self, error);
+  may_come_in (self);
+  call_free (self);
+  return TRUE;
 }
 
 static void
 got_credentials (GCredentials *credentials, const GError *error, gpointer data)
 {
   g_autoptr (Call) self = data;
+  g_autoptr (GError) failure = NULL;
 
   if (credentials == NULL)
     chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_PERMISSION, error->message);
   else if (!chan_dbus_credentials_are_allowed (credentials, self->service->options))
     chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_PERMISSION, "Your user may not connect");
+  /* Those that are still asked count too. */
+  else if (!count (self->service, g_credentials_get_unix_user (credentials, NULL)))
+    chan_dbus_return_error (g_object_ref (self->invocation), CHAN_CHANNEL_ERROR_LIMIT, "Too many sessions");
   else
     {
       self->credentials = g_object_ref (credentials);
-      if (!needs_calls (self))
-        {
-          may_come_in (self);
-          return;
-        }
-      g_dbus_connection_call (chan_dbus_bus_get_connection (self->bus), g_dbus_method_invocation_get_sender (self->invocation),
-                              "/org/libchan/MayICall", "org.libchan.Peer", "Ping", NULL, NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                              CALL_BACK_MS, NULL, called_back, self);
-      self = NULL;
+      self->counts = TRUE;
+      if (!g_str_equal (g_dbus_method_invocation_get_method_name (self->invocation), "Open"))
+        may_come_in (self);
+      else if (call_back (self, &failure))
+        self = NULL;
+      else
+        chan_dbus_return_failure (g_object_ref (self->invocation), failure);
     }
 }
 
@@ -351,8 +371,10 @@ method_called (GDBusConnection *connection, const char *sender, const char *path
       chan_dbus_return_error (invocation, CHAN_CHANNEL_ERROR_UNSUPPORTED, "This service takes sessions over a socket only");
       return;
     }
-  call = g_new (Call, 1);
-  *call = (Call) { chan_dbus_service_ref (self->service), chan_dbus_bus_ref (self->bus), invocation, NULL };
+  call = g_new0 (Call, 1);
+  call->service = chan_dbus_service_ref (self->service);
+  call->bus = chan_dbus_bus_ref (self->bus);
+  call->invocation = invocation;
   chan_dbus_credentials_get (self->bus, chan_dbus_bus_is_bus (self->bus) ? sender : NULL, NULL, got_credentials, call);
 }
 
