@@ -2,6 +2,7 @@
 #include "chan-conformance-util.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #define LONG_US (20 * G_TIME_SPAN_SECOND)
 #define SHORT_US (50 * G_TIME_SPAN_MILLISECOND)
@@ -379,6 +380,7 @@ thread_cb (gpointer data)
   g_autoptr (GMainContext) context = g_main_context_new ();
 
   g_main_context_push_thread_default (context);
+  g_atomic_int_set (&self->id, gettid ());
   self->run (self->user_data);
   g_main_context_pop_thread_default (context);
   g_atomic_int_set (&self->done, 1);
@@ -390,6 +392,7 @@ chan_test_thread_start (ChanTestThread *self, void (*run) (gpointer user_data), 
 {
   self->run = run;
   self->user_data = user_data;
+  g_atomic_int_set (&self->id, 0);
   g_atomic_int_set (&self->done, 0);
   self->thread = g_thread_new ("test", thread_cb, self);
 }
@@ -400,10 +403,22 @@ chan_test_thread_is_done (ChanTestThread *self)
   return g_atomic_int_get (&self->done) != 0;
 }
 
+static gboolean
+sleeps (int id)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/task/%d/stat", id);
+  g_autofree char *stat = NULL;
+
+  return id != 0 && g_file_get_contents (path, &stat, NULL, NULL) && strstr (stat, ") S ") != NULL;
+}
+
 void
 chan_test_thread_assert_waits (ChanTestThread *self)
 {
   g_usleep (SHORT_US);
+  /* On a busy machine it may not have come so far. */
+  while (!chan_test_thread_is_done (self) && !sleeps (g_atomic_int_get (&self->id)))
+    g_usleep (1000);
   g_assert_false (chan_test_thread_is_done (self));
 }
 

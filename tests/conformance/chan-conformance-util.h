@@ -69,6 +69,7 @@ typedef struct
 {
   GThread *thread;
   int done; /* atomic */
+  int id;   /* atomic: the kernel's; 0: it has not begun */
   void (*run) (gpointer user_data);
   gpointer user_data;
 } ChanTestThread;
@@ -76,7 +77,7 @@ typedef struct
 /* A thread with a main context of its own */
 void     chan_test_thread_start (ChanTestThread *self, void (*run) (gpointer user_data), gpointer user_data);
 gboolean chan_test_thread_is_done (ChanTestThread *self);
-/* It is still busy after 50 ms. */
+/* It is still busy after 50 ms, and sleeps. */
 void     chan_test_thread_assert_waits (ChanTestThread *self);
 void     chan_test_thread_join  (ChanTestThread *self);
 
