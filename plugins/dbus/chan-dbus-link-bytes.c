@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,6 +41,19 @@ chan_dbus_bytes_take (ChanDBusLink *self, Stream *stream, int fd)
   chan_dbus_bytes_watch (self, stream);
 }
 
+/* How much may be read now */
+static gsize
+may_read (ChanDBusLink *self, const Stream *stream)
+{
+  guint64 n = stream->in_over || stream->in_ended ? 0 : chan_dbus_bytes_window (self, stream);
+
+  if (stream->finish_seen)
+    n = MIN (n, stream->finish_bytes - MIN (stream->finish_bytes, stream->in));
+  if (stream->reset_wanted)
+    n = MIN (n, stream->reset_bytes - MIN (stream->reset_bytes, stream->in));
+  return (gsize) n;
+}
+
 void
 chan_dbus_bytes_watch (ChanDBusLink *self, Stream *stream)
 {
@@ -48,7 +62,7 @@ chan_dbus_bytes_watch (ChanDBusLink *self, Stream *stream)
 
   if (stream->fd < 0 || self->epoll_fd < 0)
     return;
-  if (!stream->in_over && !stream->in_ended && chan_dbus_bytes_window (self, stream) > 0)
+  if (may_read (self, stream) > 0)
     event.events |= EPOLLIN;
   if (stream->rest != NULL)
     event.events |= EPOLLOUT;
@@ -73,6 +87,7 @@ chan_dbus_bytes_close (ChanDBusLink *self, Stream *stream)
     close (stream->far_fd);
   stream->fd = stream->far_fd = -1;
   g_clear_pointer (&stream->rest, g_bytes_unref);
+  g_clear_pointer (&stream->reset_text, g_free);
 }
 
 /* --- out --- */
@@ -138,14 +153,35 @@ chan_dbus_bytes_finish (ChanDBusLink *self, Stream *stream)
 
 /* --- in --- */
 
+/* The stream may be gone afterwards. */
 static void
 check_finish (ChanDBusLink *self, Stream *stream)
 {
-  if (stream->in_over || !stream->finish_seen || stream->in < stream->finish_bytes)
-    return;
   stream->in_over = TRUE;
-  chan_dbus_bytes_watch (self, stream);
-  chan_link_deliver_finish (CHAN_LINK (self), stream->id);
+  if (stream->in > stream->finish_bytes)
+    chan_dbus_link_end_stream (self, stream, CHAN_CHANNEL_ERROR_PROTOCOL, "The peer wrote more than it says");
+  else if (stream->in < stream->finish_bytes)
+    chan_dbus_link_end_stream (self, stream, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The socket ended before all was read that the peer wrote");
+  else
+    {
+      chan_dbus_bytes_watch (self, stream);
+      chan_link_deliver_finish (CHAN_LINK (self), stream->id);
+    }
+}
+
+/* The same */
+static void
+check_end (ChanDBusLink *self, Stream *stream)
+{
+  g_autofree char *text = NULL;
+
+  if (stream->reset_wanted && (stream->in_over || stream->in_ended || stream->in >= stream->reset_bytes))
+    {
+      text = g_steal_pointer (&stream->reset_text);
+      chan_link_deliver_reset (CHAN_LINK (self), stream->id, stream->reset_code, text);
+    }
+  else if (!stream->in_over && stream->finish_seen && !stream->reset_wanted && (stream->in_ended || stream->in >= stream->finish_bytes))
+    check_finish (self, stream);
 }
 
 /* FALSE: nothing is there, or it was the end. */
@@ -176,9 +212,11 @@ read_some (ChanDBusLink *self, Stream *stream, gsize max)
 void
 chan_dbus_bytes_finished (ChanDBusLink *self, Stream *stream, guint64 bytes)
 {
+  if (stream->finish_seen || stream->reset_wanted)
+    return;
   stream->finish_seen = TRUE;
   stream->finish_bytes = bytes;
-  check_finish (self, stream);
+  check_end (self, stream);
 }
 
 void
@@ -186,7 +224,6 @@ chan_dbus_bytes_ready (ChanDBusLink *self, Stream *stream, guint32 events)
 {
   guint64 number = stream->number;
   gboolean had_rest = stream->rest != NULL;
-  gsize window = chan_dbus_bytes_window (self, stream);
 
   if (had_rest && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
     {
@@ -206,25 +243,70 @@ chan_dbus_bytes_ready (ChanDBusLink *self, Stream *stream, guint32 events)
     }
   if (stream == NULL)
     return;
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !stream->in_over && !stream->in_ended && window > 0)
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && may_read (self, stream) > 0)
     {
-      read_some (self, stream, window);
+      read_some (self, stream, may_read (self, stream));
       stream = chan_dbus_link_lookup (self, number);
       if (stream != NULL)
-        check_finish (self, stream);
+        check_end (self, stream);
       stream = chan_dbus_link_lookup (self, number);
     }
   if (stream != NULL)
     chan_dbus_bytes_watch (self, stream);
 }
 
+/* How many bytes have come, those in the socket included */
+static guint64
+count_here (const Stream *stream)
+{
+  int n = 0;
+
+  if (stream->fd < 0 || stream->in_over || stream->in_ended || ioctl (stream->fd, FIONREAD, &n) < 0)
+    n = 0;
+  return stream->in + (guint) n;
+}
+
+/* As much as the reader has room for; the rest when there is room. What is written meanwhile came too late. Who writes hears
+ * of it now. */
+void
+chan_dbus_bytes_reset (ChanDBusLink *self, Stream *stream, ChanChannelError code, const char *text)
+{
+  guint64 number = stream->number;
+
+  if (stream->reset_wanted)
+    return;
+  stream->reset_wanted = TRUE;
+  stream->reset_code = code;
+  stream->reset_text = g_strdup (text);
+  stream->reset_bytes = count_here (stream);
+  if (stream->finish_seen)
+    stream->reset_bytes = MIN (stream->reset_bytes, stream->finish_bytes);
+  while (stream != NULL && may_read (self, stream) > 0 && read_some (self, stream, may_read (self, stream)))
+    stream = chan_dbus_link_lookup (self, number);
+  if (stream != NULL)
+    check_end (self, stream);
+  stream = chan_dbus_link_lookup (self, number);
+  if (stream == NULL)
+    return;
+  g_clear_pointer (&stream->rest, g_bytes_unref);
+  stream->finish_wanted = FALSE;
+  chan_dbus_bytes_watch (self, stream);
+  chan_link_deliver_stop (CHAN_LINK (self), stream->id, code, text);
+}
+
+/* What the kernel has kept, whatever the window: afterwards nobody reads. No more than that, whoever goes on writing. */
 void
 chan_dbus_bytes_drain (ChanDBusLink *self, Stream *stream)
 {
   guint64 number = stream->number;
+  guint64 end = count_here (stream);
 
-  while (stream != NULL && !stream->in_over && stream->fd >= 0 && read_some (self, stream, READ_CHUNK))
+  if (stream->finish_seen)
+    end = MIN (end, stream->finish_bytes);
+  if (stream->reset_wanted)
+    end = MIN (end, stream->reset_bytes);
+  while (stream != NULL && stream->in < end && read_some (self, stream, (gsize) (end - stream->in)))
     stream = chan_dbus_link_lookup (self, number);
   if (stream != NULL)
-    check_finish (self, stream);
+    check_end (self, stream);
 }

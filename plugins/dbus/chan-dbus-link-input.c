@@ -104,19 +104,14 @@ on_finish (ChanDBusLink *self, Stream *stream, GVariant *body, GError **error)
 static gboolean
 on_reset (ChanDBusLink *self, Stream *stream, GVariant *body, GError **error)
 {
-  guint64 number = stream->number;
   const char *name, *text;
 
   g_variant_get (body, "(t&s&s)", NULL, &name, &text);
-  /* Bytes that were written before the call must not be overtaken by it. */
-  if (chan_dbus_kind_is_bytes (stream->kind) && stream->id != 0)
-    chan_dbus_bytes_drain (self, stream);
-  stream = chan_dbus_link_lookup (self, number);
-  if (stream == NULL)
-    return TRUE;
   stream->was_reset = TRUE;
   if (stream->id == 0)
     chan_dbus_link_free_stream (self, stream);
+  else if (chan_dbus_kind_is_bytes (stream->kind))
+    chan_dbus_bytes_reset (self, stream, chan_dbus_error_code (name), text);
   else
     chan_link_deliver_reset (CHAN_LINK (self), stream->id, chan_dbus_error_code (name), text);
   return TRUE;
@@ -180,7 +175,7 @@ drain_bytes (ChanDBusLink *self)
 
   g_hash_table_iter_init (&iter, self->streams);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((Stream *) value)->finish_seen)
+    if (((Stream *) value)->finish_seen || ((Stream *) value)->reset_wanted)
       g_array_append_val (numbers, ((Stream *) value)->number);
   for (guint i = 0; i < numbers->len; i++)
     {

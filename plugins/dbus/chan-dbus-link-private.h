@@ -76,6 +76,10 @@ typedef struct
   guint8 in_ended;         /* the socket says nothing more */
   guint8 out_broken;       /* nor does it take anything */
   guint64 finish_bytes;
+  guint8 reset_wanted;     /* the peer has ended it, when reset_bytes have come: those that it had written then */
+  ChanChannelError reset_code;
+  char *reset_text;        /* or NULL */
+  guint64 reset_bytes;
 } Stream;
 
 struct _ChanDBusLink
@@ -177,7 +181,9 @@ void     chan_dbus_bytes_finish (ChanDBusLink *self, Stream *stream);
 void     chan_dbus_bytes_finished (ChanDBusLink *self, Stream *stream, guint64 bytes);
 void     chan_dbus_bytes_watch  (ChanDBusLink *self, Stream *stream);
 void     chan_dbus_bytes_ready  (ChanDBusLink *self, Stream *stream, guint32 events);
-/* The peer has ended it, or all: what is still in the socket comes now. The stream may be gone afterwards. */
+/* The peer has ended it: what is still in the socket comes first. The stream may be gone afterwards. */
+void     chan_dbus_bytes_reset  (ChanDBusLink *self, Stream *stream, ChanChannelError code, const char *text);
+/* The peer has ended all: what is still in the socket comes now. The stream may be gone afterwards. */
 void     chan_dbus_bytes_drain  (ChanDBusLink *self, Stream *stream);
 void     chan_dbus_bytes_close  (ChanDBusLink *self, Stream *stream);
 

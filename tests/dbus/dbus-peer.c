@@ -5,6 +5,8 @@
  *   dbus-peer send URI COUNT SIZE    sends so many messages of that size, and closes
  *   dbus-peer odd URI STREAMS SIZE   sends a message with so many byte streams and bytes, says "sent" or why not,
  *                                    and then an ordinary one, on the same channel
+ *   dbus-peer bytes URI              listens, says "listening", "begun" when a message brought a byte stream, and reads that to
+ *                                    its end when another has come, or half a second after the channel's end
  *   dbus-peer wait URI CHANNELS      opens channels, says "waiting", and waits for each to end
  *   dbus-peer share URI...           connects to each over one connection, and sends to all until an error, of which
  *                                    it says "ended" and the number of the session. Says "passed" for each 500 messages
@@ -144,6 +146,47 @@ send_odd_and_another (const char *uri, guint n_streams, gsize size)
   return ended (1, error);
 }
 
+static GIOStream *
+take_stream (ChanReceiver *receiver, GError **error)
+{
+  g_autoptr (ChanMessage) message = chan_receiver_receive (receiver, NULL, error);
+
+  return message != NULL ? G_IO_STREAM (chan_message_steal_handle (message, 0)) : NULL;
+}
+
+static int
+read_bytes (const char *uri)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanListener) listener = chan_listen (uri, NULL, &error);
+  g_autoptr (ChanSession) session = NULL;
+  g_autoptr (ChanReceiver) receiver = NULL;
+  g_autoptr (ChanMessage) go = NULL;
+  g_autoptr (GIOStream) stream = NULL;
+  guint8 buffer[4096];
+  gssize n = 1;
+  guint64 all = 0;
+
+  if (listener == NULL)
+    return ended (0, error);
+  say ("listening");
+  session = chan_listener_accept (listener, NULL, &error);
+  receiver = session != NULL ? chan_session_accept_channel (session, NULL, &error) : NULL;
+  stream = receiver != NULL ? take_stream (receiver, &error) : NULL;
+  if (stream == NULL)
+    return ended (0, error);
+  say ("begun");
+  go = chan_receiver_receive (receiver, NULL, &error);
+  if (go == NULL && error == NULL)
+    g_usleep (500000);
+  while (error == NULL && n > 0)
+    {
+      n = g_input_stream_read (g_io_stream_get_input_stream (stream), buffer, sizeof buffer, NULL, &error);
+      all += n > 0 ? (guint64) n : 0;
+    }
+  return ended (all, error);
+}
+
 static gpointer
 wait_for_end (gpointer sender)
 {
@@ -275,6 +318,8 @@ main (int argc, char **argv)
     return receive_all (argv[2]);
   if (argc == 5 && strcmp (argv[1], "send") == 0)
     return send_all (argv[2], g_ascii_strtoull (argv[3], NULL, 10), (gsize) g_ascii_strtoull (argv[4], NULL, 10));
+  if (argc == 3 && strcmp (argv[1], "bytes") == 0)
+    return read_bytes (argv[2]);
   if (argc == 4 && strcmp (argv[1], "wait") == 0)
     return wait_for_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
   if (argc == 5 && strcmp (argv[1], "odd") == 0)
@@ -283,6 +328,6 @@ main (int argc, char **argv)
     return share (argv + 2, argc - 2);
   if (argc == 4 && strcmp (argv[1], "authorize") == 0)
     return authorize_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
-  g_printerr ("usage: dbus-peer receive URI | send URI COUNT SIZE | odd URI STREAMS SIZE | wait URI CHANNELS | share URI... | authorize URI USER\n");
+  g_printerr ("usage: dbus-peer receive URI | bytes URI | send URI COUNT SIZE | odd URI STREAMS SIZE | wait URI CHANNELS | share URI... | authorize URI USER\n");
   return 2;
 }
