@@ -9,6 +9,9 @@
 
 /* What a call costs besides its body. */
 #define CALL_BYTES 1024
+/* How many calls beyond what may be there are answered in their turn. Who waits for answers as it should never has so many;
+ * the others are answered at once. */
+#define LATE_MAX 1024
 
 ChanDBusInbox *
 chan_dbus_inbox_new (const char *peer, gsize max_bytes, GError **error)
@@ -77,25 +80,53 @@ set_event (ChanDBusInbox *self)
     g_critical ("libchan-dbus: cannot wake a session");
 }
 
+/* Without what it brought. NULL: it wants no answer */
+static GDBusMessage *
+make_late (GDBusMessage *call)
+{
+  GDBusMessage *answer = NULL;
+
+  if ((g_dbus_message_get_flags (call) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0)
+    answer = g_dbus_message_new_method_error_literal (call, "org.libchan.Error.Limit", "There are too many calls that wait to be looked at");
+  g_object_unref (call);
+  return answer;
+}
+
+/* Under the lock */
+static void
+put (ChanDBusInbox *self, ChanDBusItem item, gsize bytes)
+{
+  if (self->items.length == 0)
+    set_event (self);
+  self->bytes += bytes;
+  g_queue_push_tail (&self->items, g_memdup2 (&item, sizeof item));
+}
+
 gboolean
 chan_dbus_inbox_push (ChanDBusInbox *self, ChanDBusItem item)
 {
   gsize bytes = item_bytes (&item);
 
+  gboolean is_late;
+  gboolean taken;
+
   g_mutex_lock (&self->lock);
-  if (self->closed || (self->full && item.kind == CHAN_DBUS_ITEM_CALL))
+  is_late = self->full && item.kind == CHAN_DBUS_ITEM_CALL;
+  taken = !self->closed && (!is_late || self->n_late < LATE_MAX);
+  if (taken && is_late)
     {
-      g_mutex_unlock (&self->lock);
-      return FALSE;
+      self->n_late++;
+      item = (ChanDBusItem) { CHAN_DBUS_ITEM_LATE, 0, make_late (item.message) };
+      if (item.message != NULL)
+        put (self, item, item_bytes (&item));
     }
-  if (self->items.length == 0)
-    set_event (self);
-  if (item.kind == CHAN_DBUS_ITEM_CALL && self->bytes + bytes > self->max_bytes)
-    self->full = TRUE;
-  self->bytes += bytes;
-  g_queue_push_tail (&self->items, g_memdup2 (&item, sizeof item));
+  else if (taken)
+    {
+      self->full = self->full || (item.kind == CHAN_DBUS_ITEM_CALL && self->bytes + bytes > self->max_bytes);
+      put (self, item, bytes);
+    }
   g_mutex_unlock (&self->lock);
-  return TRUE;
+  return taken;
 }
 
 ChanDBusItem *

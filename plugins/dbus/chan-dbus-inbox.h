@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   CHAN_DBUS_ITEM_CALL,  /* the peer calls */
+  CHAN_DBUS_ITEM_LATE,  /* the answer to a call for which there was no room: in its place, when the session ends */
   CHAN_DBUS_ITEM_REPLY, /* to a call of ours */
   CHAN_DBUS_ITEM_ROOM,  /* for calls on the connection */
   CHAN_DBUS_ITEM_GONE,  /* the peer, or the connection */
@@ -20,7 +21,7 @@ typedef struct
 {
   ChanDBusItemKind kind;
   guint64 tag;           /* REPLY: as it was given with the call */
-  GDBusMessage *message; /* CALL, REPLY */
+  GDBusMessage *message; /* CALL, LATE, REPLY */
 } ChanDBusItem;
 
 typedef struct
@@ -37,6 +38,7 @@ typedef struct
   GQueue items;   /* of ChanDBusItem */
   gsize bytes;    /* of the bodies in it */
   gboolean full;  /* the peer sent more than it may */
+  guint n_late;
   gboolean closed;
 } ChanDBusInbox;
 
@@ -44,7 +46,7 @@ typedef struct
 ChanDBusInbox *chan_dbus_inbox_new   (const char *peer, gsize max_bytes, GError **error);
 ChanDBusInbox *chan_dbus_inbox_ref   (ChanDBusInbox *self);
 void           chan_dbus_inbox_unref (ChanDBusInbox *self);
-/* Takes the message, or the invocation. Any thread. FALSE: closed, or full before, and nothing was taken. */
+/* Takes the message, or the invocation. Any thread. FALSE: closed, or far beyond what may be there, and nothing was taken. */
 gboolean       chan_dbus_inbox_push  (ChanDBusInbox *self, ChanDBusItem item);
 /* The first, or NULL. too_much: more came than may, the session must end */
 ChanDBusItem  *chan_dbus_inbox_take  (ChanDBusInbox *self, gboolean *too_much);

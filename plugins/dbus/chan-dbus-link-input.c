@@ -234,8 +234,8 @@ handle (ChanDBusLink *self, GDBusMessage *call, GError **error)
   return fail (error, CHAN_CHANNEL_ERROR_UNSUPPORTED, "There is no such method");
 }
 
-static void
-answer (ChanDBusLink *self, GDBusMessage *call, const GError *error)
+void
+chan_dbus_link_answer (ChanDBusLink *self, GDBusMessage *call, const GError *error)
 {
   if (self->over || (g_dbus_message_get_flags (call) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) != 0)
     return;
@@ -256,7 +256,7 @@ on_close (ChanDBusLink *self, GDBusMessage *call)
     g_variant_get (body, "(&s&s)", &name, &text);
   if (*name == '\0')
     drain_bytes (self);
-  answer (self, call, NULL);
+  chan_dbus_link_answer (self, call, NULL);
   if (*name == '\0')
     {
       /* If both close at once, the client goes first. */
@@ -284,5 +284,5 @@ chan_dbus_link_called (ChanDBusLink *self, GDBusMessage *call)
       return;
     }
   handle (self, call, &error);
-  answer (self, call, error);
+  chan_dbus_link_answer (self, call, error);
 }

@@ -155,6 +155,8 @@ void     chan_dbus_link_answered   (ChanDBusLink *self, guint64 tag, GDBusMessag
 
 /* chan-dbus-link-input.c */
 void     chan_dbus_link_called     (ChanDBusLink *self, GDBusMessage *call);
+/* error: or NULL */
+void     chan_dbus_link_answer     (ChanDBusLink *self, GDBusMessage *call, const GError *error);
 
 /* chan-dbus-link-push.c */
 const char    *chan_dbus_kind_name (ChanStreamKind kind);

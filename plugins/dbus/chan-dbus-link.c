@@ -95,7 +95,10 @@ take_items (ChanDBusLink *self)
       if (item == NULL)
         break;
       self->heard = self->now;
-      if (self->failure != NULL || item->kind == CHAN_DBUS_ITEM_ROOM)
+      /* No call may be left unanswered: it would count at the peer as long as the connection lives. */
+      if (self->failure != NULL && item->kind == CHAN_DBUS_ITEM_CALL)
+        chan_dbus_link_answer (self, item->message, self->failure);
+      else if (self->failure != NULL || item->kind == CHAN_DBUS_ITEM_ROOM)
         ;
       else if (item->kind == CHAN_DBUS_ITEM_CALL)
         chan_dbus_link_called (self, item->message);

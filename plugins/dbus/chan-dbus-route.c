@@ -353,6 +353,8 @@ refuse_rest (ChanDBusRoute *self)
     {
       if (item->kind == CHAN_DBUS_ITEM_CALL && (g_dbus_message_get_flags (item->message) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0)
         chan_dbus_route_send (self, g_dbus_message_new_method_error_literal (item->message, "org.libchan.Error.Closed", "The session is over"));
+      else if (item->kind == CHAN_DBUS_ITEM_LATE)
+        chan_dbus_route_send (self, g_steal_pointer (&item->message));
       chan_dbus_item_free (item);
     }
 }

@@ -88,7 +88,8 @@ chan_dbus_service_unref (ChanDBusService *self)
   g_free (self);
 }
 
-/* Called while the listener is there: to clear a weak reference while it is disposed of in another thread would be no good. */
+/* From now on nobody is let in, also who was asked before the listener was closed; the program may keep that. Called while
+ * the listener is there: the last reference to this may go in another thread while the listener is disposed of. */
 void
 chan_dbus_service_stop (ChanDBusService *self)
 {

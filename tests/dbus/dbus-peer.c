@@ -11,12 +11,15 @@
  *   dbus-peer share URI...           connects to each over one connection, and sends to all until an error, of which
  *                                    it says "ended" and the number of the session. Says "passed" for each 500 messages
  *                                    to the last
+ *   dbus-peer closing URI            listens, says "listening", closes the listener at SIGUSR1, which it keeps, says "closed"
  *   dbus-peer authorize URI USER     listens, says "listening", then who asks to come in, and lets only this one
  *
  * The last line says how it ended: "closed N", or "error N DOMAIN CODE TEXT"; that of wait how many were lost. */
 #include <libchan-glib/libchan-glib.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void
 say (const char *line)
@@ -311,6 +314,30 @@ authorize_all (const char *uri, guint user)
     }
 }
 
+/* Until it is killed */
+static int
+close_listener (const char *uri)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanListener) listener = NULL;
+  sigset_t signals;
+  int which;
+
+  /* In all threads */
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGUSR1);
+  pthread_sigmask (SIG_BLOCK, &signals, NULL);
+  listener = chan_listen (uri, NULL, &error);
+  if (listener == NULL)
+    return ended (0, error);
+  say ("listening");
+  sigwait (&signals, &which);
+  chan_listener_close (listener);
+  say ("closed");
+  for (;;)
+    pause ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -326,8 +353,10 @@ main (int argc, char **argv)
     return send_odd_and_another (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10), (gsize) g_ascii_strtoull (argv[4], NULL, 10));
   if (argc > 2 && strcmp (argv[1], "share") == 0)
     return share (argv + 2, argc - 2);
+  if (argc == 3 && strcmp (argv[1], "closing") == 0)
+    return close_listener (argv[2]);
   if (argc == 4 && strcmp (argv[1], "authorize") == 0)
     return authorize_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
-  g_printerr ("usage: dbus-peer receive URI | bytes URI | send URI COUNT SIZE | odd URI STREAMS SIZE | wait URI CHANNELS | share URI... | authorize URI USER\n");
+  g_printerr ("usage: dbus-peer receive URI | bytes URI | send URI COUNT SIZE | odd URI STREAMS SIZE | wait URI CHANNELS | share URI... | closing URI | authorize URI USER\n");
   return 2;
 }

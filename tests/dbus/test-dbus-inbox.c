@@ -6,6 +6,7 @@
 
 #define MAX_BYTES 100000
 #define BODY_BYTES 10000
+#define LATE 1024
 
 static ChanDBusItem
 make_call (guint number)
@@ -13,6 +14,7 @@ make_call (guint number)
   g_autofree guint8 *bytes = g_malloc0 (BODY_BYTES);
   GDBusMessage *message = g_dbus_message_new_method_call (NULL, "/", "org.libchan.Peer", "Push");
 
+  g_dbus_message_set_serial (message, number + 1);
   bytes[0] = (guint8) number;
   g_dbus_message_set_body (message, g_variant_new ("(@ay)", g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, BODY_BYTES, 1)));
   return (ChanDBusItem){ CHAN_DBUS_ITEM_CALL, 0, message };
@@ -83,22 +85,37 @@ test_order (void)
   chan_dbus_inbox_unref (inbox);
 }
 
-/* The call that is too much is the last: what came before it can be looked at, and whoever does learns it. */
+/* What came before the call that is too much can be looked at, and whoever does learns it. Later calls are not kept, but
+ * their answers are, in their places. */
 static void
 test_full (void)
 {
   ChanDBusInbox *inbox = make_inbox ();
+  GQueue rest = G_QUEUE_INIT;
   guint n;
 
   for (n = 0; n < MAX_BYTES / (BODY_BYTES + 1024); n++)
     push (inbox, n, TRUE);
   push (inbox, n, TRUE);
+  for (guint i = 0; i < LATE; i++)
+    push (inbox, 99, TRUE);
   for (guint i = 0; i < 100; i++)
     push (inbox, 99, FALSE);
   /* Answers are to calls of ours, which we bound, and an end must always be heard. */
   g_assert_true (chan_dbus_inbox_push (inbox, (ChanDBusItem){ CHAN_DBUS_ITEM_GONE, 0, NULL }));
   for (guint i = 0; i <= n; i++)
     take (inbox, i, TRUE);
+  chan_dbus_inbox_close (inbox, &rest);
+  g_assert_cmpuint (rest.length, ==, LATE + 1);
+  for (guint i = 0; i < LATE; i++)
+    {
+      ChanDBusItem *item = g_queue_pop_head (&rest);
+
+      g_assert_cmpint (item->kind, ==, CHAN_DBUS_ITEM_LATE);
+      g_assert_cmpstr (g_dbus_message_get_error_name (item->message), ==, "org.libchan.Error.Limit");
+      chan_dbus_item_free (item);
+    }
+  g_queue_clear_full (&rest, (GDestroyNotify) chan_dbus_item_free);
   chan_dbus_inbox_unref (inbox);
 }
 

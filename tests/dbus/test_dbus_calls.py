@@ -3,6 +3,7 @@
 """What a program of ours calls its peer, and in which order."""
 
 import queue
+import signal
 import time
 
 import gi
@@ -58,7 +59,7 @@ class Silent:
     def came(self, connection, message, incoming):
         kind = message.get_message_type()
         if incoming and kind == Gio.DBusMessageType.METHOD_CALL:
-            self.asked.put(message.get_path())
+            self.asked.put(message)
             return None
         if incoming and kind in (Gio.DBusMessageType.METHOD_RETURN, Gio.DBusMessageType.ERROR):
             self.answered.put(message)
@@ -156,7 +157,7 @@ class Asked(bus.BusCase):
 
     def ask(self):
         client = Silent(self.address)
-        self.assertEqual(client.asked.get(timeout=20), '/org/libchan/MayICall')
+        self.assertEqual(client.asked.get(timeout=20).get_path(), '/org/libchan/MayICall')
         return client
 
     def assert_served(self):
@@ -182,6 +183,20 @@ class Asked(bus.BusCase):
         error = client.answered.get(timeout=20).get_error_name()
         self.assertEqual(error, ERRORS + 'TimedOut')
         self.assert_served()
+        client.connection.close_sync(None)
+
+
+class Closing(bus.BusCase):
+    def test_who_was_asked_before_the_listener_was_closed(self):
+        """The program still has the listener, and takes nobody any more."""
+        server = self.peer('closing', self.uri(NAME))
+        self.assertEqual(server.line(), 'listening')
+        client = Silent(self.address)
+        asked = client.asked.get(timeout=20)
+        server.process.send_signal(signal.SIGUSR1)
+        self.assertEqual(server.line(), 'closed')
+        client.connection.send_message(Gio.DBusMessage.new_method_reply(asked), Gio.DBusSendMessageFlags.NONE)
+        self.assertEqual(client.answered.get(timeout=20).get_error_name(), ERRORS + 'Closed')
         client.connection.close_sync(None)
 
 

@@ -287,6 +287,8 @@ class Credit(bus.BusCase):
 class Kept(bus.BusCase):
     """What channels leave behind that are over, and calls that nobody looks at."""
 
+    limits = '<limit name="max_replies_per_connection">50000</limit>'
+
     def flood(self, client, n):
         body = GLib.Variant('s', 'x' * 60000)
         for number in range(3, 2 * n, 2):
@@ -317,6 +319,24 @@ class Kept(bus.BusCase):
             self.assertLess(peak, 48 * 1024)
         self.assertIsNone(server.process.poll())
         other.close()
+        client.close()
+
+    def test_answers_are_in_order(self):
+        """Also where there is no room for more calls: whoever is answered out of order thinks that an answer was lost."""
+        options = OPTIONS.replace('max-streams=8', 'max-streams=100000').replace('max-message-bytes=4096', 'max-message-bytes=65536')
+        server = self.peer('receive', self.uri(NAME, 'never', options))
+        server.line()
+        client = Peer(self.address)
+        client.open(1)
+        client.push(1, 1, GLib.Variant('(ts)', (0, 'the channel that is read')))
+        self.assertEqual(server.line(), 'begun')
+        answered = []
+        client.connection.add_filter(lambda connection, message, incoming: answered.append(message.get_reply_serial()) or message
+                                     if incoming and message.get_reply_serial() else message)
+        self.flood(client, 400)
+        time.sleep(1)
+        self.assertGreater(len(answered), 10)
+        self.assertEqual(answered, list(range(answered[0], answered[0] + len(answered))))
         client.close()
 
     def test_one_on_each(self):
