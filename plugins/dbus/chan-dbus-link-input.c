@@ -60,6 +60,9 @@ on_open (ChanDBusLink *self, GDBusMessage *call, GVariant *body, GError **error)
   info.kind = chan_dbus_kind_of (kind);
   if ((number & 1) != (self->role == CHAN_SESSION_SERVER ? 1 : 0) || number <= self->last_peer_number || number > G_MAXINT64)
     return fail (error, CHAN_CHANNEL_ERROR_PROTOCOL, "The number of a stream is not the opener's next");
+  /* Each that is refused, or that the application ends at once, is a call of ours. */
+  if (self->waiting.length >= (guint64) self->max_streams * CHAN_DBUS_WAITING_PER_STREAM)
+    return fail (error, CHAN_CHANNEL_ERROR_LIMIT, "Streams are opened faster than calls are answered");
   if (info.kind == 0 || info.capacity > G_MAXINT32)
     return fail (error, CHAN_CHANNEL_ERROR_PROTOCOL, "A stream is of no known kind, or its capacity is no number of messages");
   if (parent_number != 0 && !find_stream (self, parent_number, &parent, error))

@@ -14,6 +14,8 @@ G_BEGIN_DECLS
 #define CHAN_DBUS_UNANSWERED_BYTES ((gsize) 1024 * 1024)
 /* A peer that does not answer leaves the rest of what a connection may have to other sessions (chan-dbus-route.c). */
 #define CHAN_DBUS_UNANSWERED_CALLS 32
+/* Calls that wait behind those, for each stream that the peer may open: more, and it opens none. */
+#define CHAN_DBUS_WAITING_PER_STREAM 16
 /* What a call and a message count besides their values. */
 #define CHAN_DBUS_CALL_BYTES 256
 /* Descriptors of one call that a bus passes: it cuts off who sends more. The default of all buses; who raises message-fds

@@ -147,6 +147,20 @@ class Owed(bus.BusCase):
         self.fail('nobody is let in any more')
 
 
+class Opened(bus.BusCase):
+    def test_many_by_who_answers_nothing(self):
+        """Each is refused by a call, which waits for those before it to be answered."""
+        server = self.run_program(harness.program('echo-server'), self.uri(NAME, more='&max-streams=4&keepalive-sec=0'))
+        server.line()
+        client = Watching(self.address, answers=False)
+        with self.assertRaises(Refused) as caught:
+            for number in range(1, 1000, 2):
+                client.open(number)
+        self.assertEqual(caught.exception.args[0], 'Limit', caught.exception.args)
+        self.assertGreater(number, 2 * 4 * 16)
+        client.close()
+
+
 class Asked(bus.BusCase):
     """The service calls who wants a session, before it begins."""
 
