@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""examples/python/watch-window.py on a screen without a monitor: what it shows, and that it is seen.
+"""watch-window in Python and in JavaScript on a screen without a monitor: what it shows, and that it is seen.
 
-The pictures are kept in the build directory, tests/examples/watch-window-*.png.
+Each runs as it is, with a probe beside it in its process that clicks, and tells what its widgets hold and where they
+are. The pictures are kept in the build directory, tests/examples/watch-window-*.png.
 """
 
 import atexit
-import contextlib
-import importlib.util
+import json
 import os
 import pathlib
 import re
@@ -15,188 +15,200 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import types
 import unittest
 
+import gi
+
 HERE = pathlib.Path(__file__).resolve().parent
-EXAMPLES = HERE.parent.parent / 'examples' / 'python'
-sys.path[:0] = [str(HERE), str(HERE.parent / 'interop'), str(EXAMPLES)]
+EXAMPLES = HERE.parent.parent / 'examples'
+sys.path[:0] = [str(HERE), str(HERE.parent / 'interop')]
 sys.dont_write_bytecode = True
 import harness  # noqa: E402
 from screen import Screen  # noqa: E402
 
-PROGRAM = EXAMPLES / 'watch-window.py'
+gi.require_version('Chan', '1')
+from gi.repository import Chan, GLib  # noqa: E402
+
 TIMEOUT = 20
 VISIBLE_ROWS = 10
+ROWS, ROWS_AT_ONCE = 1000, 50       # of the program
 
 screen = Screen(660, 460)
 atexit.register(screen.stop)
 os.environ.pop('WAYLAND_DISPLAY', None)
 os.environ.update(DISPLAY=screen.display, GDK_BACKEND='x11', GSK_RENDERER='cairo', GTK_A11Y='none', GSETTINGS_BACKEND='memory',
                   CHAN_CONFIG='/dev/null')
-spec = importlib.util.spec_from_file_location('watch_window', PROGRAM)
-program = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(program)
-from gi.repository import Chan, GLib, Gtk  # noqa: E402
 
 
-def wait_until(condition, what):
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f'not in {TIMEOUT} s: {what() if callable(what) else what}')
-        GLib.timeout_add(20, lambda: GLib.SOURCE_REMOVE)
-        GLib.MainContext.default().iteration(True)
+class PythonCase:
+    language = 'python'
+    program = EXAMPLES / 'python' / 'watch-window.py'
+    command = (sys.executable, '-B', program)
+
+    def probed(self):
+        return sys.executable, '-B', HERE / 'window_probe.py', self.program
 
 
-def pass_time(seconds):
-    end = time.monotonic() + seconds
-    wait_until(lambda: time.monotonic() > end, 'time passes')
+class GjsCase:
+    language = 'gjs'
+    program = EXAMPLES / 'gjs' / 'watch-window.js'
+    command = ('gjs', '-m', program)
+
+    def probed(self):
+        both = self.directory / 'probed.js'
+        both.write_text(''.join(f"import '{path.as_uri()}';\n" for path in (HERE / 'window-probe.js', self.program)))
+        return 'gjs', '-m', both
 
 
-def labels(widget):
-    """Every label below a widget that is on the screen."""
-    if isinstance(widget, Gtk.Label) and widget.get_mapped():
-        yield widget
-    child = widget.get_first_child()
-    while child is not None:
-        yield from labels(child)
-        child = child.get_next_sibling()
+class Watch:
+    """The program, with its probe."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=harness.environment(), preexec_fn=harness.die_with_parent)
+        self.answers = harness.Pump(self.process.stdout)
+
+    def do(self, command):
+        self.process.stdin.write(f'{command}\n')
+        self.process.stdin.flush()
+        return json.loads(self.answers.lines.get(timeout=TIMEOUT), object_hook=lambda found: types.SimpleNamespace(**found))
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait(TIMEOUT)
+        self.answers.thread.join(TIMEOUT)
+        self.process.stdin.close()
+        self.process.stdout.close()
 
 
-class WindowCase(unittest.TestCase):
+class WindowCase:
     def setUp(self):
         holder = tempfile.TemporaryDirectory(prefix='chan-window-')
         self.addCleanup(holder.cleanup)
         self.directory = pathlib.Path(holder.name)
-        self.watch = None
 
     def open(self, uri, name='window'):
-        self.watch = program.Watch(uri, name)
-        self.window = self.watch.window
-        self.addCleanup(self.close)
-        return self.watch
+        self.watch = Watch(*self.probed(), uri, name)
+        self.addCleanup(self.watch.stop)
 
-    def close(self):
-        self.watch.task.cancel()
-        self.window.destroy()
-        pass_time(0.05)
+    def look(self):
+        return self.watch.do('look')
+
+    def wait_until(self, condition, what):
+        """What is seen when condition(what is seen) is true."""
+        deadline = time.monotonic() + TIMEOUT
+        while not condition(seen := self.look()):
+            self.assertLess(time.monotonic(), deadline, f'not in {TIMEOUT} s: {what}; but {seen}')
+            time.sleep(0.02)
+        return seen
 
     def feed(self, per_second, uri=None):
-        server = harness.Server(str(EXAMPLES / 'feed-server.py'), uri or f'unix:{self.directory}/feed', [str(per_second)])
+        server = harness.Server(str(EXAMPLES / 'python' / 'feed-server.py'), uri or f'unix:{self.directory}/feed', [str(per_second)])
         self.addCleanup(server.stop)
         return server
 
-    def texts(self):
-        return [row.text for row in self.window.rows]
-
-    def numbers(self):
-        return [int(re.match(r'reading (\d+): ', text)[1]) for text in self.texts()]
+    @staticmethod
+    def numbers(seen):
+        return [int(re.match(r'reading (\d+): ', text)[1]) for _who, text, _note in seen.rows]
 
     def wait_for_rows(self, count):
-        wait_until(lambda: self.window.shown >= count, lambda: f'{count} rows, but {self.window.shown}')
+        return self.wait_until(lambda seen: seen.shown >= count, f'{count} rows')
 
-    def wait_for_text(self, label, pattern):
-        wait_until(lambda: re.search(pattern, label.get_text()), lambda: f'“{pattern}”, but “{label.get_text()}”')
+    def wait_for_waiting(self, pattern):
+        return self.wait_until(lambda seen: re.search(pattern, seen.waiting), pattern)
+
+    def wait_for_ending(self):
+        return self.wait_until(lambda seen: seen.ending is not None, 'an ending')
 
     def picture(self, name=None):
-        """What is on the screen when everything is drawn."""
-        pass_time(0.25)
-        self.window.get_display().sync()
+        """What is on the screen when everything is drawn; and what the probe says of it."""
+        time.sleep(0.25)
+        seen = self.look()
         picture = screen.picture()
         if name:
-            picture.save(harness.build_dir() / 'tests' / 'examples' / f'watch-window-{name}.png')
-        return picture
+            picture.save(harness.build_dir() / 'tests' / 'examples' / f'watch-window-{self.language}-{name}.png')
+        return picture, seen
 
-    def area(self, widget):
-        found, bounds = widget.compute_bounds(self.window)
-        self.assertTrue(found)
-        x, y = self.window.get_surface_transform()
-        return round(bounds.origin.x + x), round(bounds.origin.y + y), round(bounds.size.width), round(bounds.size.height)
-
-    def row_labels(self):
-        """Of what is whole in the visible part of the list."""
-        left, top, width, height = self.area(self.window.scrolled)
-        for label in labels(self.window.list):
-            x, y, label_width, label_height = self.area(label)
-            if label.get_text() and y >= top and y + label_height <= top + height and x >= left and x + label_width <= left + width:
-                yield label
+    @staticmethod
+    def row_labels(seen):
+        """Of what is whole in the visible part of the list: texts, and where they are."""
+        left, top, width, height = seen.areas.scrolled
+        return {text: (x, y, text_width, text_height) for text, (x, y, text_width, text_height) in seen.labels
+                if y >= top and y + text_height <= top + height and x >= left and x + text_width <= left + width}
 
 
-class TestWindow(WindowCase):
+class Window(WindowCase):
     def test_messages_are_seen(self):
         self.open(self.feed(50).uri)
-        empty = self.picture()
+        empty, _seen = self.picture()
         self.wait_for_rows(30)
-        self.wait_for_text(self.window.waiting, '^[0-9]+ messages$')
-        self.window.pause.set_active(True)
-        picture = self.picture('live')
-        seen = list(self.row_labels())
-        self.assertGreater(len([label for label in seen if label.get_text().startswith('reading ')]), VISIBLE_ROWS)
-        self.assertIn(f'reading {self.window.shown}: ', ' '.join(label.get_text() for label in seen), 'the newest is not in sight')
-        for label in seen:
-            area = self.area(label)
-            self.assertGreater(picture.ink(*area), 6 * len(label.get_text()), f'{label.get_text()} at {area}')
-        self.assertTrue(picture.differs(empty, *self.area(self.window.list)))
-        self.assertEqual(self.window.state.get_text(), '● Connected')
-        self.assertGreater(picture.ink(*self.area(self.window.state)), 50)
+        self.wait_for_waiting('^[0-9]+ messages$')
+        self.watch.do('pause')
+        picture, seen = self.picture('live')
+        texts = self.row_labels(seen)
+        self.assertGreater(len([text for text in texts if text.startswith('reading ')]), VISIBLE_ROWS)
+        self.assertIn(f'reading {seen.shown}: ', ' '.join(texts), 'the newest is not in sight')
+        for text, area in texts.items():
+            self.assertGreater(picture.ink(*area), 6 * len(text), f'{text} at {area}')
+        self.assertTrue(picture.differs(empty, *seen.areas.list))
+        self.assertEqual(seen.state, '● Connected')
+        self.assertGreater(picture.ink(*seen.areas.state), 50)
         below = (0, 445, 660, 10)       # the window does not reach there: this is no picture of noise
         self.assertEqual(picture.ink(*below), 0)
 
     def test_pause_stops_the_sender(self):
         self.open(self.feed(50).uri)
         self.wait_for_rows(5)
-        self.window.pause.emit('clicked')
-        self.wait_for_text(self.window.waiting, '^16 of 16 wait here; the sender waits$')
-        shown = self.window.shown
-        pass_time(1)
-        self.assertEqual(self.window.shown, shown)
-        self.assertEqual(self.window.waiting.get_text(), '16 of 16 wait here; the sender waits')
-        self.assertEqual((self.window.level.get_value(), self.window.pause.get_label()), (16, 'Go on'))
-        paused = self.picture('paused')
-        self.window.pause.emit('clicked')
-        wait_until(lambda: any(row.note for row in self.window.rows), 'it is not told that the sender waited')
-        self.window.pause.emit('clicked')
-        self.assertTrue(self.picture('resumed').differs(paused, *self.area(self.window.scrolled)))
-        self.assertEqual(self.numbers(), list(range(1, self.window.shown + 1)), 'something was left out')
-        notes = [row.note for row in self.window.rows if row.note]
+        self.watch.do('pause')
+        before = self.wait_for_waiting('^16 of 16 wait here; the sender waits$')
+        time.sleep(1)
+        paused, seen = self.picture('paused')
+        self.assertEqual((seen.shown, seen.waiting), (before.shown, '16 of 16 wait here; the sender waits'))
+        self.assertEqual((seen.level, seen.pause), (16, 'Go on'))
+        self.watch.do('pause')
+        self.wait_until(lambda seen: any(note for _who, _text, note in seen.rows), 'it is told that the sender waited')
+        self.watch.do('pause')
+        resumed, seen = self.picture('resumed')
+        self.assertTrue(resumed.differs(paused, *seen.areas.scrolled))
+        self.assertEqual(self.numbers(seen), list(range(1, seen.shown + 1)), 'something was left out')
+        notes = [note for _who, _text, note in seen.rows if note]
         self.assertEqual(len(notes), 1, notes)
         self.assertRegex(notes[0], r'^the sender waited [0-9]+\.[0-9] s$')
-        self.assertIn(notes[0], [label.get_text() for label in self.row_labels()])
+        self.assertIn(notes[0], self.row_labels(seen))
 
     def test_lost_connection_and_another(self):
         server = self.feed(50)
         self.open(server.uri)
         self.wait_for_rows(3)
         server.process.send_signal(signal.SIGKILL)
-        wait_until(self.window.ending.get_visible, 'an ending')
-        self.assertRegex(self.window.ending_text.get_text(), 'peer|connection')
-        self.assertEqual(self.window.state.get_text(), '● Not connected')
-        self.assertGreaterEqual(len(self.texts()), 3)
-        self.assertGreater(self.picture('lost').ink(*self.area(self.window.ending_text)), 100)
+        self.wait_for_ending()
+        picture, seen = self.picture('lost')
+        self.assertRegex(seen.ending, 'peer|connection')
+        self.assertEqual((seen.state, seen.again), ('● Not connected', 'Connect again'))
+        self.assertGreaterEqual(len(seen.rows), 3)
+        self.assertGreater(picture.ink(*seen.areas.ending), 100)
         server.process.wait(10)
         self.feed(50, server.uri)
-        again = self.window.ending.get_last_child()
-        self.assertEqual(again.get_label(), 'Connect again')
-        again.emit('clicked')
-        self.wait_for_rows(3)
-        self.assertFalse(self.window.ending.get_visible())
-        self.assertEqual(self.numbers()[0], 1)
+        self.watch.do('again')
+        seen = self.wait_for_rows(3)
+        self.assertIsNone(seen.ending)
+        self.assertEqual(self.numbers(seen)[0], 1)
 
     def test_lost_while_paused(self):
         """What had arrived is not lost with the connection."""
         server = self.feed(200)
         self.open(server.uri)
         self.wait_for_rows(2)
-        self.window.pause.set_active(True)
-        self.wait_for_text(self.window.waiting, 'the sender waits')
-        shown = self.window.shown
+        self.watch.do('pause')
+        shown = self.wait_for_waiting('the sender waits').shown
         server.process.send_signal(signal.SIGKILL)
-        self.wait_for_text(self.window.waiting, '16 of 16 wait here; the sender is gone')
-        self.assertEqual((self.window.state.get_text(), self.window.ending.get_visible()), ('● Not connected', False))
-        self.window.pause.set_active(False)
-        wait_until(self.window.ending.get_visible, 'an ending')
-        self.assertEqual(self.numbers(), list(range(1, shown + 17)))
+        seen = self.wait_for_waiting('16 of 16 wait here; the sender is gone')
+        self.assertEqual((seen.state, seen.ending), ('● Not connected', None))
+        self.watch.do('pause')
+        self.assertEqual(self.numbers(self.wait_for_ending()), list(range(1, shown + 17)))
 
     def test_chat_room(self):
         room = harness.Server('chat-server', f'unix:{self.directory}/room')
@@ -207,83 +219,107 @@ class TestWindow(WindowCase):
         subprocess.run([harness.program('chat'), room.uri, 'ann'], input=said + '\n', text=True, check=True, timeout=TIMEOUT,
                        stdout=subprocess.DEVNULL, env=harness.environment())
         self.wait_for_rows(4)
-        self.assertEqual([(row.who, row.text) for row in self.window.rows],
+        _picture, seen = self.picture('room')
+        self.assertEqual([(who, text) for who, text, _note in seen.rows],
                          [('room', 'Wanda comes in'), ('room', 'ann comes in'), ('ann', said), ('room', 'ann leaves')])
-        self.assertIn(said, [label.get_text() for label in self.row_labels()])
-        self.picture('room')
+        self.assertIn(said, self.row_labels(seen))
 
-    def serve(self, uri, send):
-        """One channel, in this process: send() gets the inbox of whoever comes in."""
-        async def serve():
-            async with await Chan.listen_async(uri) as listener:
-                session = await listener.accept_async()
-                with contextlib.suppress(GLib.Error):       # the window is gone
-                    async with session, await session.accept_channel_async() as channel:
-                        message = await channel.receive_async()
-                        async with message['Inbox'] as inbox:
-                            await send(inbox)
-        task = Chan.spawn(serve())
-        self.addCleanup(task.cancel)
-        pass_time(0.05)
+    def serve(self, send):
+        """One channel: send() gets the inbox of whoever comes in, in a thread. Where it is."""
+        listener = Chan.listen(f'unix:{self.directory}/server')
+
+        def serve():
+            try:
+                with listener.accept() as session, session.accept_channel() as channel:
+                    with channel.receive()['Inbox'] as inbox:
+                        send(inbox)
+            except GLib.Error as error:       # the window is gone
+                print(f'# {error.message}', flush=True)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        self.addCleanup(listener.close)
+        self.addCleanup(thread.join, TIMEOUT)
+        return listener.get_uri()
 
     def test_end(self):
-        async def send(inbox):
-            for value in (['any', 7], {'Text': 5}, 'text'):
-                await inbox.send_async(value)
-
-        self.serve('memory:end', send)
-        self.open('memory:end')
-        wait_until(self.window.ending.get_visible, 'an ending')
-        self.assertEqual(self.texts(), ['["any",7]', '5', '"text"'])
-        self.assertRegex(self.window.ending_text.get_text(), '^The other side closed the channel. Everything')
-        self.assertNotIn('failed', self.window.ending.get_css_classes())
+        values = [['any', 7], {'Text': 5}, 'text', {'From': {'toString': 1}, 'Waited': 'x'}]
+        self.open(self.serve(lambda inbox: [inbox.send(value) for value in values]))
+        seen = self.wait_for_ending()
+        self.assertEqual([text for _who, text, _note in seen.rows][:3], ['["any",7]', '5', '"text"'])
+        self.assertEqual(len(seen.rows), len(values))
+        self.assertRegex(seen.ending, '^The other side closed the channel. Everything')
+        self.assertFalse(seen.failed)
 
     def test_flood(self):
         """A sender that never pauses: the window still answers, draws, and keeps no more than it shows."""
         sent = 0
 
-        async def send(inbox):
+        def send(inbox):
             nonlocal sent
             while True:
-                await inbox.send_async({'Text': sent})
+                inbox.send({'Text': sent})
                 sent += 1
 
-        self.serve('memory:flood', send)
-        self.open('memory:flood')
-        drawn = []
-        self.window.list.add_tick_callback(lambda _list, _clock: drawn.append(self.window.shown) or GLib.SOURCE_CONTINUE)
-        self.wait_for_rows(program.ROWS + program.ROWS_AT_ONCE)
-        self.assertLessEqual(len(self.window.rows), program.ROWS)
-        self.assertGreater(len(set(drawn)), 5, 'hardly anything was drawn on the way')
+        self.open(self.serve(send))
+        seen = self.wait_for_rows(ROWS + ROWS_AT_ONCE)
+        self.assertLessEqual(len(seen.rows), ROWS)
+        self.assertGreater(seen.n_drawn, 5, 'hardly anything was drawn on the way')
         began = time.monotonic()
-        self.window.pause.emit('clicked')
-        wait_until(lambda: sent == self.window.shown + 16, lambda: f'{sent} sent, {self.window.shown} shown')
+        self.watch.do('pause')
+        self.wait_for_waiting('^16 of 16 wait here; the sender waits$')
         self.assertLess(time.monotonic() - began, 5)
-        pass_time(0.3)
-        self.assertEqual(sent, self.window.shown + 16)
-        self.assertEqual(self.texts()[-1], str(self.window.shown - 1))
+        time.sleep(0.3)
+        seen, last = self.look(), sent
+        time.sleep(0.3)
+        self.assertEqual((self.look().shown, sent), (seen.shown, last))
+        self.assertEqual(seen.shown + 16, sent)
+        self.assertEqual(seen.rows[-1][1], str(seen.shown - 1))
 
     def test_wrong_address(self):
         self.open('@nosuch')
-        wait_until(self.window.ending.get_visible, 'an ending')
-        self.assertIn('nosuch', self.window.ending_text.get_text())
-        self.assertIn('failed', self.window.ending.get_css_classes())
+        seen = self.wait_for_ending()
+        self.assertIn('nosuch', seen.ending)
+        self.assertTrue(seen.failed)
+
+    def test_closing_it_ends_the_program(self):
+        self.open(self.feed(50).uri)
+        self.wait_for_rows(1)
+        self.watch.do('close')
+        self.assertEqual(self.watch.process.wait(TIMEOUT), 0)
 
 
-class TestProgram(unittest.TestCase):
+class Program:
     def run_program(self, *arguments, **environment):
-        return subprocess.run([sys.executable, '-B', PROGRAM, *arguments], capture_output=True, text=True, timeout=TIMEOUT, check=False,
+        return subprocess.run([*self.command, *arguments], capture_output=True, text=True, timeout=TIMEOUT, check=False,
                               env={**os.environ, **environment})
 
     def test_usage(self):
         for arguments in ((), ('unix:/a', 'name', 'more')):
             done = self.run_program(*arguments)
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (2, '', 'usage: watch-window.py URI|@NAME [YOUR-NAME]\n'))
+            self.assertEqual((done.returncode, done.stdout), (2, ''))
+            self.assertRegex(done.stderr, rf'\Ausage: [^ \n]*{self.program.name} URI\|@NAME \[YOUR-NAME\]\n\Z')
 
     def test_no_display(self):
         done = self.run_program('memory:x', DISPLAY=':54321')
         self.assertEqual((done.returncode, done.stdout), (1, ''))
-        self.assertIn('watch-window: there is no display', done.stderr)
+        self.assertRegex(done.stderr, r'watch-window(\.js)?: there is no display')
+
+
+class TestPythonWindow(Window, PythonCase, unittest.TestCase):
+    pass
+
+
+class TestGjsWindow(Window, GjsCase, unittest.TestCase):
+    pass
+
+
+class TestPythonProgram(Program, PythonCase, unittest.TestCase):
+    pass
+
+
+class TestGjsProgram(Program, GjsCase, unittest.TestCase):
+    pass
 
 
 harness.main()
