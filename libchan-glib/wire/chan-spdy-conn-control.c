@@ -227,6 +227,57 @@ on_ping (ChanSpdyConn *self, const guint8 *payload, gsize len, ChanSpdyEvent *ev
   return TRUE;
 }
 
+static int
+compare_falling (gconstpointer a, gconstpointer b)
+{
+  guint32 one = *(const guint32 *) a;
+  guint32 other = *(const guint32 *) b;
+
+  return (one < other) - (one > other);
+}
+
+/* SPDY/3 2.6.6: what we opened above that id the peer has not looked at, and never will. */
+static void
+note_refused (ChanSpdyConn *self, guint32 last_good)
+{
+  GHashTableIter iter;
+  gpointer stream;
+
+  self->refused = g_array_new (FALSE, FALSE, sizeof (guint32));
+  g_hash_table_iter_init (&iter, self->streams);
+  while (g_hash_table_iter_next (&iter, NULL, &stream))
+    {
+      guint32 id = ((ChanSpdyStream *) stream)->id;
+
+      if (!((ChanSpdyStream *) stream)->from_peer && id > last_good)
+        g_array_append_val (self->refused, id);
+    }
+  g_array_sort (self->refused, compare_falling);
+}
+
+gboolean
+chan_spdy_conn_next_refused (ChanSpdyConn *self, ChanSpdyEvent *event)
+{
+  while (self->refused != NULL && !chan_spdy_conn_is_over (self))
+    {
+      ChanSpdyStream *stream;
+
+      if (self->refused->len == 0)
+        {
+          g_clear_pointer (&self->refused, g_array_unref);
+          return FALSE;
+        }
+      stream = chan_spdy_conn_lookup (self, g_array_index (self->refused, guint32, self->refused->len - 1));
+      g_array_set_size (self->refused, self->refused->len - 1);
+      if (stream == NULL || !end_stream (self, stream, event))
+        continue;
+      event->status = CHAN_SPDY_REFUSED_STREAM;
+      event->text = "The peer is going away and has not looked at this channel";
+      return TRUE;
+    }
+  return FALSE;
+}
+
 static gboolean
 on_goaway (ChanSpdyConn *self, const guint8 *payload, gsize len, ChanSpdyEvent *event)
 {
@@ -236,6 +287,7 @@ on_goaway (ChanSpdyConn *self, const guint8 *payload, gsize len, ChanSpdyEvent *
       return FALSE;
     }
   self->goaway_received = TRUE;
+  note_refused (self, id_at (payload));
   chan_spdy_conn_init_event (event, CHAN_SPDY_EVENT_GOAWAY, NULL);
   event->last_good = id_at (payload);
   event->status = chan_spdy_get_u32 (payload + 4);

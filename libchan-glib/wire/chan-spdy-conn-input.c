@@ -360,6 +360,8 @@ chan_spdy_conn_next_event (ChanSpdyConn *self, ChanSpdyEvent *ret_event)
 {
   Step step;
 
+  if (chan_spdy_conn_next_refused (self, ret_event))
+    return TRUE;
   do
     step = steps[self->input](self, ret_event);
   while (step == STEP_ON);

@@ -115,6 +115,7 @@ struct _ChanSpdyConn
   gboolean settings_awaited;      /* all output waits for them */
   gboolean goaway_sent;
   gboolean goaway_received;
+  GArray *refused;                /* ids that a GOAWAY left out and no RESET event told of, falling; NULL: none */
 };
 
 static inline gboolean
@@ -162,6 +163,8 @@ gboolean        chan_spdy_conn_reset_bad     (ChanSpdyConn *self, ChanSpdyStream
 /* A whole control frame. TRUE: there is an event. */
 gboolean        chan_spdy_conn_handle_control (ChanSpdyConn *self, const guint8 *payload, gsize len,
                                                ChanSpdyEvent *event);
+/* TRUE: there is a RESET event, for a stream that the peer's GOAWAY leaves out. */
+gboolean        chan_spdy_conn_next_refused  (ChanSpdyConn *self, ChanSpdyEvent *event);
 gboolean        chan_spdy_conn_handles_type  (const ChanSpdyConn *self, guint16 type);
 gboolean        chan_spdy_conn_on_syn_stream (ChanSpdyConn *self, const guint8 *payload, gsize len,
                                               ChanSpdyEvent *event);

@@ -51,6 +51,7 @@ chan_spdy_conn_free (ChanSpdyConn *self)
   chan_spdy_headers_in_clear (&self->headers_in);
   g_clear_pointer (&self->gathered, g_byte_array_unref);
   g_clear_pointer (&self->fd_marks, g_array_unref);
+  g_clear_pointer (&self->refused, g_array_unref);
   g_free (self->abort_text);
   g_free (self);
 }

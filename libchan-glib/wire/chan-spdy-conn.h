@@ -60,7 +60,8 @@ typedef enum
   CHAN_SPDY_EVENT_REPLY,      /* SYN_REPLY to a stream of ours; status is the HTTP-like number */
   CHAN_SPDY_EVENT_DATA,       /* bytes, borrowed, any split */
   CHAN_SPDY_EVENT_FIN,        /* the peer's half is complete; once per stream */
-  CHAN_SPDY_EVENT_RESET,      /* the peer ended the stream; status, and error code and text if ABORT */
+  CHAN_SPDY_EVENT_RESET,      /* the peer ended the stream; status, and error code and text if ABORT; or its GOAWAY,
+                               * which was told before, leaves the stream out: REFUSED_STREAM, and a text */
   CHAN_SPDY_EVENT_STOP,       /* the peer reads no more of the stream; code and text */
   CHAN_SPDY_EVENT_ROOM,       /* stream may send again (room was FALSE before) */
   CHAN_SPDY_EVENT_TAKEN,      /* count: messages the peer's application took, cumulative */

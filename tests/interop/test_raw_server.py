@@ -244,6 +244,16 @@ class Bad(Case):
     def test_goaway_in_the_middle(self):
         self.assert_fails_itself(self.serve(self.drop(False, lambda *_: spdy.goaway())), 'cat')
 
+    def test_goaway_that_leaves_the_channel_out(self):
+        """The peer will never look at it, though it lives on: there is nothing to wait for."""
+        def handle(peer):
+            peer.accept()
+            peer.send_raw(spdy.goaway())
+            peer.flush()
+            peer.wait_closed()
+
+        self.assert_fails_itself(self.serve(handle), 'true')
+
     def status_stream(self, act):
         def handle(peer):
             message = peer.recv_message(peer.accept())

@@ -210,6 +210,27 @@ test_goaway (void)
   teardown ();
 }
 
+/* SPDY/3 2.6.6: streams above the last that the peer looked at will never be; the others go on. */
+static void
+test_goaway_leaves_out (void)
+{
+  setup (CHAN_SPDY_CLIENT, CHAN_SPDY_DIALECT_GEN2, NULL);
+  for (guint i = 0; i < 4; i++)
+    spdy_peer_open (&peer);
+  spdy_script_syn (&script, 2, 0, "libchan-ref=9");
+  spdy_script_reply (&script, 1, 0, ":status=200");
+  spdy_script_pair (&script, CHAN_SPDY_RST_STREAM, 5, CHAN_SPDY_CANCEL);
+  spdy_script_pair (&script, CHAN_SPDY_GOAWAY, 1, 0);
+  spdy_script_data (&script, 1, 0, 1);
+  spdy_script_data (&script, 3, 0, 1);
+  spdy_script_data (&script, 2, 0, 1);
+  spdy_script_run (&script, &peer);
+  spdy_assert_trace (&peer, "OPEN 2 ref=9\nREPLY 1 200\nRESET 5 5\nGOAWAY 1 0\n"
+                            "RESET 3 3\nRESET 7 3\n"
+                            "DATA 1 1 6e340b9cffb37a98\nDATA 2 1 6e340b9cffb37a98\n");
+  teardown ();
+}
+
 static void
 test_reset (void)
 {
@@ -481,6 +502,7 @@ main (int argc, char **argv)
   g_test_add_func ("/spdy-conn/settings-undecided-at-a-failure", test_settings_undecided_at_a_failure);
   g_test_add_func ("/spdy-conn/ping-parity", test_ping);
   g_test_add_func ("/spdy-conn/goaway-stops-opens", test_goaway);
+  g_test_add_func ("/spdy-conn/goaway-ends-what-it-leaves-out", test_goaway_leaves_out);
   g_test_add_func ("/spdy-conn/reset-is-said-once-and-silence-follows", test_reset);
   g_test_add_func ("/spdy-conn/abort-carries-code-and-text", test_abort);
   g_test_add_func ("/spdy-conn/taken-is-coalesced-and-comes-before-the-end", test_taken);
