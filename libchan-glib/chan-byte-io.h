@@ -103,6 +103,8 @@ typedef struct
  *   fork()ed child must not use; 0: none
  * @failure: (nullable): for the implementations: the first failure
  * @read_failed: for the implementations: whether reading failed
+ * @truncated: reading failed for no more than this: the peer ended the
+ *   connection without the end that belongs to it (TLS: close_notify)
  *
  * Bytes in and out of one connection, non-blocking: what a stream link reads
  * and writes. C only: bindings do not have it.
@@ -128,6 +130,7 @@ struct _ChanByteIO
   guint extra_fds[2];
   GError *failure;
   gboolean read_failed;
+  gboolean truncated;
 };
 
 CHAN_API ChanByteIO *chan_socket_io_new (int fd);

@@ -14,6 +14,7 @@ typedef struct
   ChanLinkFlags flags;
   gboolean asks_at_end;     /* the peer never ends its half of a channel: the link asks it whether it has read all */
   gboolean unsaid;          /* it fails before all that was to be said is out */
+  GError *cut_error;        /* if it hangs up and that cut something off: the error; NULL: a general one */
   /* Somebody waits for a message of a stream that the link said starves. */
   void (*wanted) (ChanLink *self, guint64 stream);
   int fd;

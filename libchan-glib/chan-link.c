@@ -28,6 +28,7 @@ chan_link_finalize (GObject *object)
 {
   g_clear_pointer (&chan_link_private (CHAN_LINK (object))->reactor, chan_reactor_unref);
   g_clear_pointer (&chan_link_private (CHAN_LINK (object))->fd_quota, chan_fd_quota_unref);
+  g_clear_error (&chan_link_private (CHAN_LINK (object))->cut_error);
   G_OBJECT_CLASS (chan_link_parent_class)->finalize (object);
 }
 

@@ -360,7 +360,8 @@ chan_session_core_end (ChanSessionCore *self, const GError *error, ChanLater *la
     error = NULL;
   /* It was clean only if nothing was cut off. */
   if (error == NULL && (self->state == CHAN_SESSION_CONNECTING || anything_cut (self)))
-    error = cut = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The peer closed the connection");
+    error = cut = priv->cut_error != NULL ? g_steal_pointer (&priv->cut_error)
+                                          : g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The peer closed the connection");
   if (error != NULL)
     self->error = g_error_copy (error);
   self->reactor->later = later;

@@ -149,6 +149,18 @@ link_eof (ChanStreamLink *self)
     }
 }
 
+/* Others than our own kind are known to leave TLS without close_notify. What
+ * there was is complete all the same if all channels have had their ends. */
+static void
+link_truncated (ChanStreamLink *self)
+{
+  if (!self->io->truncated || self->state != LINK_RUNNING || chan_spdy_conn_in_frame (self->conn) ||
+      (self->dialect == CHAN_SPDY_DIALECT_GLIB && !self->goaway_seen))
+    return;
+  chan_link_private (CHAN_LINK (self))->cut_error = g_steal_pointer (&self->failure);
+  chan_link_hang_up (CHAN_LINK (self));
+}
+
 static void
 link_read (ChanStreamLink *self)
 {
@@ -161,6 +173,8 @@ link_read (ChanStreamLink *self)
       guint n_fds = self->io->fds != NULL ? self->io->fds->len : 0;
       gssize n = self->io->funcs->read (self->io, buffer, sizeof buffer, &self->failure);
 
+      if (n == CHAN_BYTE_IO_ERROR)
+        link_truncated (self);
       if (n == CHAN_BYTE_IO_AGAIN || n == CHAN_BYTE_IO_ERROR)
         break;
       if (n == CHAN_BYTE_IO_EOF)

@@ -99,6 +99,7 @@ fail (ChanTlsIO *self, int code, GError **error)
   else if (code != GNUTLS_E_FATAL_ALERT_RECEIVED && code != GNUTLS_E_PREMATURE_TERMINATION)
     gnutls_alert_send_appropriate (self->session, code);
   (void) flush_output (self, NULL);
+  self->base.truncated = code == GNUTLS_E_PREMATURE_TERMINATION && self->input_state == INPUT_OPEN;
   self->input_state = INPUT_FAILED;
   /* An alert says more than the broken write that it led to. */
   g_clear_error (&self->base.failure);

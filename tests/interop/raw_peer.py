@@ -28,15 +28,16 @@ UNJUDGED = 'judge=no'
 
 
 class Caller:
-    def __init__(self, uri):
+    def __init__(self, uri, tls=None):
         address = urllib.parse.urlsplit(uri)
         self.address = (address.hostname, address.port)
         self.judged = address.query != UNJUDGED
+        self.tls = tls
         self.peers, self.channels = [], []
         self.connect()
 
     def connect(self):
-        self.peer = rawpeer.Peer.connect(*self.address, strictly=self.judged)
+        self.peer = rawpeer.Peer.connect(*self.address, tls=self.tls, strictly=self.judged)
         self.peers.append(self.peer)
 
     def open(self):
