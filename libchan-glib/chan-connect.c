@@ -2,6 +2,7 @@
 #include "chan-session-private.h"
 
 #include "chan-config-private.h"
+#include "chan-block.h"
 #include "chan-endpoint.h"
 #include "chan-operation-private.h"
 #include "chan-transport.h"
@@ -410,8 +411,10 @@ chan_connect_until (const char *uri, gint64 deadline, GCancellable *cancellable,
   limit = chan_block_begin (&block, deadline, cancellable);
   chan_connect_async (uri, G_PRIORITY_DEFAULT, limit, chan_block_done, &block);
   result = chan_block_end (&block);
-  session = chan_block_session (&block, chan_connect_finish (result, error), error);
+  session = chan_connect_finish (result, error);
   if (session != NULL)
     chan_session_adopt (session);
+  else
+    chan_block_expired (&block, error);
   return session;
 }

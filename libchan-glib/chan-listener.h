@@ -11,6 +11,7 @@ CHAN_API
 G_DECLARE_FINAL_TYPE (ChanListener, chan_listener, CHAN, LISTENER, GObject)
 
 CHAN_API ChanListener *chan_listen                 (const char *uri, GCancellable *cancellable, GError **error);
+CHAN_API ChanListener *chan_listen_until           (const char *uri, gint64 deadline, GCancellable *cancellable, GError **error);
 CHAN_API void          chan_listen_async           (const char *uri, int io_priority, GCancellable *cancellable,
                                                     GAsyncReadyCallback callback, gpointer user_data);
 CHAN_API ChanListener *chan_listen_finish          (GAsyncResult *result, GError **error);

@@ -36,6 +36,8 @@ CHAN_API GSource     *chan_receiver_create_source  (ChanReceiver *self, GCancell
 CHAN_API void         chan_receiver_set_handler    (ChanReceiver *self, ChanMessageFunc handler, gpointer user_data,
                                                     GDestroyNotify destroy);
 CHAN_API gboolean     chan_receiver_splice         (ChanReceiver *self, ChanSender *sender, GCancellable *cancellable, GError **error);
+CHAN_API gboolean     chan_receiver_splice_until   (ChanReceiver *self, ChanSender *sender, gint64 deadline, GCancellable *cancellable,
+                                                    GError **error);
 CHAN_API void         chan_receiver_splice_async   (ChanReceiver *self, ChanSender *sender, int io_priority, GCancellable *cancellable,
                                                     GAsyncReadyCallback callback, gpointer user_data);
 CHAN_API gboolean     chan_receiver_splice_finish  (ChanReceiver *self, GAsyncResult *result, GError **error);

@@ -123,7 +123,8 @@ declare module 'gi://Chan?version=1' {
       messages(options?: Options | Gio.Cancellable | null): AsyncIterableIterator<Message>;
       create_source(cancellable: Gio.Cancellable | null): GLib.Source;
       set_handler(handler: ((receiver: Receiver, message: Message | null, error: GLib.Error | null) => void) | null): void;
-      splice(sender: Sender, waiting?: { cancellable?: Gio.Cancellable | null } | Gio.Cancellable | null): boolean;
+      splice(sender: Sender, waiting?: Waiting | Gio.Cancellable | null): boolean;
+      splice_until(sender: Sender, deadline: number, cancellable: Gio.Cancellable | null): boolean;
       splice_async(sender: Sender, options?: Options | Gio.Cancellable | null): Promise<boolean>;
       splice_async(sender: Sender, io_priority: number, cancellable: Gio.Cancellable | null, callback: Callback<Receiver>): void;
       splice_finish(result: Gio.AsyncResult): boolean;
@@ -254,7 +255,8 @@ declare module 'gi://Chan?version=1' {
     function connect_async(uri: string, io_priority: number, cancellable: Gio.Cancellable | null,
       callback: (source: null, result: Gio.AsyncResult) => void): void;
     function connect_finish(result: Gio.AsyncResult): Session;
-    function listen(uri: string, waiting?: { cancellable?: Gio.Cancellable | null } | Gio.Cancellable | null): Listener;
+    function listen(uri: string, waiting?: Waiting | Gio.Cancellable | null): Listener;
+    function listen_until(uri: string, deadline: number, cancellable: Gio.Cancellable | null): Listener;
     function listen_async(uri: string, options?: Options | Gio.Cancellable | null): Promise<Listener>;
     function listen_async(uri: string, io_priority: number, cancellable: Gio.Cancellable | null,
       callback: (source: null, result: Gio.AsyncResult) => void): void;

@@ -119,8 +119,6 @@ function override(Chan, {pack, unpack, double}) {
             const {timeout, cancellable = null} = last;
             if (timeout === undefined)
                 return finish(plain.call(this, ...own, cancellable));
-            if (until === undefined)
-                throw new TypeError(`${name}() takes no timeout`);
             return finish(until.call(this, ...own, deadlineAfter(timeout), cancellable));
         };
     }

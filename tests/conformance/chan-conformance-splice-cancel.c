@@ -35,6 +35,23 @@ test_cancelled (ChanConformanceFixture *f)
   chan_test_splice_join (&splice);
 }
 
+static void
+test_deadline (ChanConformanceFixture *f)
+{
+  g_auto (ChanTestSplice) splice = { 0 };
+
+  chan_test_splice_init (&splice, f, 64);
+  splice.deadline = g_get_monotonic_time () + 100 * G_TIME_SPAN_MILLISECOND;
+  chan_test_splice_start (&splice);
+  chan_test_splice_join_error (&splice, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_cmpint (g_get_monotonic_time (), >=, splice.deadline);
+
+  chan_test_send (splice.tx, 0, 2);
+  chan_test_take (splice.from, 0, 2);
+  chan_test_send (splice.to, 5, 2);
+  chan_test_take (splice.rx, 5, 2);
+}
+
 /* Cancelled while its target is full: what it could not forward is still in the source, in order. */
 static void
 test_cancelled_full (ChanConformanceFixture *f)
@@ -283,6 +300,7 @@ test_target_session_dies (ChanConformanceFixture *f)
 
 const ChanConformanceTest chan_conformance_splice_cancel[] = {
   { "splice/cancelled-gives-both-ends-back", test_cancelled, ALL },
+  { "splice/a-deadline-gives-both-ends-back", test_deadline, ALL },
   { "splice/cancelled-with-a-full-target-keeps-the-rest-in-order", test_cancelled_full, COUNTED },
   { "splice/cancelled-at-random-loses-and-doubles-nothing", test_random_cancels, ALL },
   { "splice/cancelled-before-it-began-forwards-nothing", test_cancelled_before, ALL },

@@ -13,7 +13,7 @@ splice_run (gpointer data)
 {
   ChanTestSplice *self = data;
 
-  self->forwarded = chan_receiver_splice (self->from, self->to, self->cancellable, &self->error);
+  self->forwarded = chan_receiver_splice_until (self->from, self->to, self->deadline, self->cancellable, &self->error);
 }
 
 void

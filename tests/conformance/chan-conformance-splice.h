@@ -15,6 +15,7 @@ typedef struct
   ChanReceiver *from;     /* spliced */
   ChanSender *to;
   ChanReceiver *rx;       /* of the second channel */
+  gint64 deadline;
   GCancellable *cancellable;
   gboolean forwarded;
   GError *error;

@@ -85,7 +85,9 @@ const tests = {
         cancellable.cancel();
         assertThrows(...CANCELLED, () => receiver.receive(cancellable));
         assertThrows(...CANCELLED, () => receiver.receive({cancellable}));
-        assertThrows(TypeError, undefined, () => Chan.listen('memory:x', {timeout: 1}));
+        const listener = Chan.listen('memory:timeout', {timeout: 1});
+        assertThrows(...TIMED_OUT, () => listener.accept({timeout: 0.01}));
+        listener.close();
     },
 
     async forAwait() {
@@ -332,6 +334,14 @@ const tests = {
             assertEqual(message.unpack(), expected++);
         assertEqual(expected, 50);
         await done;
+    },
+
+    spliceWithATimeout() {
+        const [sender, receiver] = Chan.pipe_new(4);
+        const [next] = Chan.pipe_new(4);
+        assertThrows(...TIMED_OUT, () => receiver.splice(next, {timeout: 0.05}));
+        sender.send('still here');
+        assertEqual(receiver.receive().unpack(), 'still here');
     },
 
     async sessionsAndListeners() {

@@ -9,7 +9,7 @@ import threading
 import time
 
 from support import CHANNELS, RUNS, TIMEOUT, Case, main
-from gi.repository import Chan, Gio
+from gi.repository import Chan, Gio, GLib, GObject
 
 WAIT = 0.05
 
@@ -254,8 +254,36 @@ class Request(Case):
         thread.join(TIMEOUT)
         self.assertFalse(thread.is_alive())
 
+    def test_splice_with_a_timeout(self):
+        sender, middle = Chan.pipe_new(2)
+        forward, receiver = Chan.pipe_new(2)
+        with self.assertRaises(GLib.Error) as caught:
+            middle.splice(forward, timeout=0.05)
+        self.assertTrue(caught.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT))
+        sender.send('still here')
+        self.assertEqual(middle.receive().unpack(), 'still here')
+        forward.close()
+        self.assertIsNone(receiver.receive())
+
+
+class Silent(GObject.Object, Chan.Transport):
+    """A transport that never says whether it listens."""
+
+    def do_listen(self, _listener, operation):
+        given_up = GLib.Error.new_literal(Gio.io_error_quark(), 'given up', Gio.IOErrorEnum.CANCELLED)
+        operation.get_cancellable().connect(lambda: operation.return_error(given_up))
+        return True
+
 
 class Sessions(Case):
+    def test_listening_has_a_deadline(self):
+        Chan.Transport.register('silent', Silent)
+        for listen in (lambda: Chan.listen('silent:', timeout=0.05),
+                       lambda: Chan.listen_until('silent:', GLib.get_monotonic_time() + 50_000, None)):
+            with self.assertRaises(GLib.Error) as caught:
+                listen()
+            self.assertTrue(caught.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT))
+
     def test_sessions_and_channels_are_iterable(self):
         for transport in ('memory', 'tcp', 'unix'):
             with self.subTest(transport):

@@ -59,8 +59,8 @@ async function sessions(): Promise<void> {
   await client.close_async(cancellable);
   print(microseconds);
 
-  // @ts-expect-error: a listener is not asked for a timeout
-  Chan.listen('memory:x', {timeout: 1});
+  // @ts-expect-error: a timeout is a number of seconds
+  Chan.listen('memory:x', {timeout: '1'});
 }
 
 declare function print(...args: unknown[]): void;

@@ -137,7 +137,7 @@ def sessions(config: Chan.Config) -> None:
 
     Chan.connect()                                      # type: ignore[call-arg]
     Chan.connect('memory:x', timeout='5')               # type: ignore[arg-type]
-    Chan.listen('memory:x', timeout=5)                  # type: ignore[call-arg]
+    Chan.listen('memory:x', timeout='5')                # type: ignore[arg-type]
     Chan.Session.new_for_stream(stream, 1)              # type: ignore[arg-type]
     listener.accept().open_channel()                    # type: ignore[union-attr]
     session.open_channel(5)                             # type: ignore[arg-type]

@@ -245,10 +245,9 @@ class Receiver(Chan.Receiver):
                 return None
             await loops.ready(self.create_source(cancellable))
 
-    def splice(self, sender, cancellable=None):
+    def splice(self, sender, cancellable=None, *, timeout=None):
         """Forwards everything to the sender, until the channel's end."""
-        return _blocking(lambda sender, _deadline, own: Chan.Receiver.splice(self, sender, own),
-                         self.splice_async, self.splice_finish, None, cancellable, sender)
+        return _blocking(self.splice_until, self.splice_async, self.splice_finish, timeout, cancellable, sender)
 
     def splice_async(self, sender, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, callback=None, *user_data):
         if callback is not None:
@@ -464,10 +463,9 @@ def connect_async(uri, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, call
 
 
 @exported
-def listen(uri, cancellable=None):
+def listen(uri, cancellable=None, *, timeout=None):
     """Listens at `uri`, which may be @name of a configured endpoint."""
-    return _blocking(lambda uri, _deadline, own: Chan.listen(uri, own), Chan.listen_async, Chan.listen_finish,
-                     None, cancellable, uri)
+    return _blocking(Chan.listen_until, Chan.listen_async, Chan.listen_finish, timeout, cancellable, uri)
 
 
 @exported
