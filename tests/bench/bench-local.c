@@ -96,6 +96,39 @@ one_thread (const BenchItem *item, const char *address)
   return bench_value (item, bench_seconds () - start);
 }
 
+/* The idiom of channels: each request carries its own return channel. */
+static double
+fresh (const BenchItem *item, const char *address)
+{
+  g_autoptr (GVariant) body = g_variant_ref_sink (g_variant_new_handle (0));
+  g_autoptr (GBytes) bytes = g_bytes_new_take (g_malloc0 (item->size), item->size);
+  g_autoptr (ChanMessage) reply = chan_message_new_from_bytes (bytes);
+  g_autoptr (GError) error = NULL;
+  Ends ends = { 0 };
+  double start;
+
+  open_ends (&ends, item);
+  start = bench_seconds ();
+  for (guint64 i = 0; i < item->n; i++)
+    {
+      g_autoptr (ChanSender) sender = NULL, taken = NULL;
+      g_autoptr (ChanReceiver) answers = NULL;
+      g_autoptr (ChanMessage) request = NULL, arrived = NULL, answer = NULL;
+      GObject *handle;
+
+      chan_pipe_new (1, &sender, &answers);
+      handle = G_OBJECT (sender);
+      request = chan_message_new_with_handles (body, &handle, 1);
+      check (chan_sender_try_send (ends.there_in, request, &error), "send", error);
+      check (chan_receiver_try_receive (ends.there_out, &arrived, &error) == CHAN_TAKE_MESSAGE, "receive", error);
+      taken = CHAN_SENDER (chan_message_steal_handle (arrived, 0));
+      check (chan_sender_try_send (taken, reply, &error), "send", error);
+      check (chan_receiver_try_receive (answers, &answer, &error) == CHAN_TAKE_MESSAGE, "receive", error);
+      chan_sender_close (taken);
+    }
+  return bench_value (item, bench_seconds () - start);
+}
+
 static gpointer
 take_all (gpointer receiver)
 {
@@ -162,6 +195,8 @@ static const BenchItem items[] = {
   { "pipe-two-threads", "async-queue-two-threads", "M/s", "pipe", FALSE, FALSE, 1000000, 64, "", NULL, two_threads },
   { "memory-one-thread", "pipe-one-thread", "ns", "memory", TRUE, TRUE, 1000000, 64, "", NULL, one_thread },
   { "memory-two-threads", "async-queue-two-threads", "M/s", "memory", FALSE, FALSE, 1000000, 64, "", NULL, two_threads },
+  { "memory-fresh-channel", "memory-one-thread", "ns", "memory", TRUE, TRUE, 200000, 64, "", NULL, fresh },
+  { "memory-bulk", NULL, "MB/s", "memory", FALSE, FALSE, 500000, 65536, "", NULL, two_threads },
 };
 
 const BenchItem *
