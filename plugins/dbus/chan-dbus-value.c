@@ -247,6 +247,19 @@ decode_any (GVariant *value, const GVariantType *type, GError **error)
   return decode_children (value, type, error);
 }
 
+/* Bytes that were checked are taken as what they are. Of others each child would be looked for from the first on. */
+static GVariant *
+trusted_from_bytes (const GVariantType *type, GBytes *bytes)
+{
+  g_autoptr (GVariant) untrusted = g_variant_ref_sink (g_variant_new_from_bytes (type, bytes, FALSE));
+  g_autoptr (GBytes) aligned = NULL;
+
+  if (!g_variant_is_normal_form (untrusted))
+    return NULL;
+  aligned = g_variant_get_data_as_bytes (untrusted);
+  return g_variant_ref_sink (g_variant_new_from_bytes (type, aligned, TRUE));
+}
+
 static GVariant *
 deserialise (GVariant *inner, GError **error)
 {
@@ -260,15 +273,10 @@ deserialise (GVariant *inner, GError **error)
       !g_variant_is_of_type (held, G_VARIANT_TYPE_BYTESTRING))
     return fail (error, "A serialised value names a type that is none, or is no bytes");
   bytes = g_variant_get_data_as_bytes (held);
-  value = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (type + 1), bytes, FALSE));
-  if (G_BYTE_ORDER != G_LITTLE_ENDIAN)
-    {
-      GVariant *swapped = g_variant_byteswap (value);
-
-      g_variant_unref (value);
-      value = swapped;
-    }
-  return g_variant_is_normal_form (value) ? g_steal_pointer (&value) : fail (error, "A serialised value is not in its normal form");
+  value = trusted_from_bytes (G_VARIANT_TYPE (type + 1), bytes);
+  if (value == NULL)
+    return fail (error, "A serialised value is not in its normal form");
+  return G_BYTE_ORDER == G_LITTLE_ENDIAN ? g_steal_pointer (&value) : g_variant_byteswap (value);
 }
 
 GVariant *

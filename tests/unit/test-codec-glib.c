@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The GLIB dialect: one ext with type, handles, and serialised bytes. */
 #include <string.h>
+#include <time.h>
 
 #include "codec-fixture.h"
 #include "libchan-glib/wire/chan-variant-check.h"
@@ -83,6 +84,64 @@ test_check_agrees_with_glib (void)
     }
   g_assert_cmpuint (good, >, 10000);
   g_assert_cmpuint (bad, >, 10000);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DECODE_MAX_US 1000000
+#else
+#define DECODE_MAX_US 100000
+#endif
+
+static gint64
+cpu_us (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+  return (gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+/* No part of a body costs more the more came before it, in the checks or when it is read: that takes seconds for 1 MB. */
+static void
+assert_decodes_soon (const char *type, const char *item, guint n_items)
+{
+  g_autoptr (GVariant) child = g_variant_parse (g_variant_type_element (G_VARIANT_TYPE (type)), item, NULL, NULL, NULL);
+  g_autofree GVariant **items = g_new (GVariant *, n_items);
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GBytes) data = NULL;
+  gint64 least = G_MAXINT64;
+
+  for (guint i = 0; i < n_items; i++)
+    items[i] = child;
+  value = g_variant_ref_sink (g_variant_new_array (NULL, items, n_items));
+  data = codec_encode (GLIB, value, NULL, 0);
+  g_assert_cmpuint (g_bytes_get_size (data), >, 1000000);
+  /* The least of a few times: others run too. */
+  for (guint n = 0; n < 3 && least >= DECODE_MAX_US; n++)
+    {
+      gint64 began = cpu_us (), took;
+      ChanDecoded decoded;
+      GVariant *came;
+
+      codec_decode (GLIB, data, G_MAXSIZE, &decoded);
+      came = chan_body_get_variant (decoded.body);
+      for (gsize i = 0; i < g_variant_n_children (came); i++)
+        g_variant_unref (g_variant_get_child_value (came, i));
+      took = cpu_us () - began;
+      least = MIN (least, took);
+      codec_decoded_clear (&decoded);
+    }
+  g_test_message ("%s of %u: %" G_GINT64_FORMAT " us", type, n_items, least);
+  g_assert_cmpint (least, <, DECODE_MAX_US);
+}
+
+static void
+test_time (void)
+{
+  assert_decodes_soon ("aas", "[]", 260000);
+  assert_decodes_soon ("ams", "nothing", 260000);
+  assert_decodes_soon ("a{sv}", "{'k', <byte 1>}", 60000);
+  assert_decodes_soon ("av", "<byte 1>", 90000);
 }
 
 static void
@@ -170,6 +229,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/codec-glib/bytes-on-the-wire", test_bytes_on_the_wire);
   g_test_add_func ("/codec-glib/any-value-in-any-split-comes-back", test_any_value_any_split);
   g_test_add_func ("/codec-glib/check-agrees-with-glib", test_check_agrees_with_glib);
+  g_test_add_func ("/codec-glib/time", test_time);
   g_test_add_func ("/codec-glib/large-body-is-lent-not-copied", test_large_body_is_lent);
   g_test_add_func ("/codec-glib/scratch-is-reused", test_scratch_is_reused);
   g_test_add_func ("/codec-glib/messages-follow-each-other", test_messages_follow_each_other);
