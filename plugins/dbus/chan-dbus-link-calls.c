@@ -39,12 +39,20 @@ new_call (ChanDBusLink *self, CallKind kind, guint64 number, const char *method,
   return call;
 }
 
+/* Close was the last call. */
+static gboolean
+is_closed (ChanDBusLink *self)
+{
+  return self->close_sent && self->waiting.length == 0;
+}
+
 void
 chan_dbus_link_call (ChanDBusLink *self, CallKind kind, guint64 number, const char *method, GVariant *parameters, GUnixFDList *fds)
 {
   Call *call;
 
-  if (chan_dbus_link_is_left (self) || self->over)
+  /* Nor would the peer look at what comes behind Close. */
+  if (chan_dbus_link_is_left (self) || self->over || (self->close_sent && kind != CALL_CLOSE))
     {
       if (parameters != NULL)
         g_variant_unref (g_variant_ref_sink (parameters));
@@ -101,6 +109,8 @@ static void
 say_taken (ChanDBusLink *self)
 {
   look_at_grants (self);
+  if (is_closed (self))
+    return;
   for (guint i = self->granting->len; i-- > 0;)
     {
       Stream *stream = self->granting->pdata[i];
@@ -143,7 +153,7 @@ chan_dbus_link_over (ChanDBusLink *self, const char *error_name, const char *tex
   if (error_name != NULL)
     chan_dbus_link_flush (self);
   self->over = TRUE;
-  if (error_name != NULL)
+  if (error_name != NULL && !is_closed (self))
     {
       message = new_message (self, "Close", g_variant_new ("(ss)", error_name, text), NULL);
       g_dbus_message_set_flags (message, G_DBUS_MESSAGE_FLAGS_NO_AUTO_START | G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
@@ -201,10 +211,12 @@ refused (ChanDBusLink *self, Call *call, GDBusMessage *reply, gboolean by_bus)
 
   if (by_bus && code == CHAN_CHANNEL_ERROR_LIMIT)
     text = "The bus has no room for more messages to the peer";
+  /* The peer does not know what the bus refused. */
+  if (by_bus && call->kind == CALL_CLOSE)
+    self->close_sent = FALSE;
   /* It may have ended in the meantime. */
   if (call->kind == CALL_PUSH)
     {
-      /* The peer does not know what the bus refused. */
       if (stream != NULL && by_bus)
         chan_dbus_link_end_stream (self, stream, code, text);
       else if (stream != NULL)

@@ -39,8 +39,9 @@ dbus_link_shutdown (ChanLink *link, gboolean drain)
 {
   ChanDBusLink *self = CHAN_DBUS_LINK (link);
 
+  /* Asked again whenever a stream is over. */
   if (drain)
-    self->closing = TRUE;
+    self->closing = !self->close_sent;
   else
     chan_dbus_link_over (self, chan_dbus_error_name (CHAN_CHANNEL_ERROR_CONNECTION_LOST), "The peer ended the session");
 }

@@ -14,7 +14,7 @@ import bus  # noqa: E402
 from bus import harness  # noqa: E402
 
 NAME, BASE = 'org.example.Trap', '/org/example/Trap'
-CONNECTION_LOST, PROTOCOL = 3, 5      # ChanChannelError
+CONNECTION_LOST, TIMED_OUT, PROTOCOL, TOO_COMPLEX, LIMIT = 3, 4, 5, 7, 8      # ChanChannelError
 OFFER = {'max-message-bytes': GLib.Variant('t', 4096), 'channel-window': GLib.Variant('t', 65536), 'session-window': GLib.Variant('t', 65536)}
 SEND = Gio.DBusSendMessageFlags.NONE
 
@@ -214,6 +214,67 @@ class Trap(bus.BusCase):
                 client.stop()
                 while not self.listener.calls.empty():
                     self.listener.calls.get()
+
+    def calls_of(self, client, answer):
+        """All that the client calls until it is gone."""
+        calls = []
+        while True:
+            try:
+                calls.append(self.listener.calls.get(timeout=0.1))
+            except queue.Empty:
+                if client.process.poll() is not None and self.listener.calls.empty():
+                    return calls
+            else:
+                answer(calls[-1])
+
+    def refuse(self, call, name, text):
+        self.listener.connection.send_message(Gio.DBusMessage.new_method_error_literal(call, f'org.libchan.Error.{name}', text), SEND)
+
+    def send_with_a_refused(self, n, bad):
+        """Of n messages one is answered with an error. What the client called then."""
+        client = self.send(n)
+        self.listener.open()
+
+        def answer(call):
+            if call.get_member() == 'Push' and call.get_body().unpack()[1] == bad:
+                self.refuse(call, 'TooComplex', 'Not this one')
+            else:
+                self.listener.answer(call)
+
+        return client, self.calls_of(client, answer)
+
+    def test_a_refused_message(self):
+        """It ends its channel at once, with what the peer said, and there is nothing to tell the peer of it."""
+        client, calls = self.send_with_a_refused(1000, 3)
+        self.assert_error(client, TOO_COMPLEX, 'Not this one')
+        self.assertLess(int(client.last_line().split()[1]), 1000)
+        # The process may be gone before it closes the session.
+        calls = [call for call in calls if call.get_member() != 'Close']
+        self.assertEqual([call.get_member() for call in calls], ['Open'] + ['Push'] * (len(calls) - 1))
+        self.assertEqual([call.get_body().unpack()[1] for call in calls[1:]], list(range(1, len(calls))))
+
+    def test_a_refused_message_while_it_closes(self):
+        """Close is the last call, and there is one."""
+        for n, bad in ((3, 1), (3, 3), (10, 10)):
+            with self.subTest(n=n, bad=bad):
+                _, calls = self.send_with_a_refused(n, bad)
+                self.assertEqual([call.get_member() for call in calls], ['Open'] + ['Push'] * n + ['Finish', 'Close'])
+                self.assertEqual(calls[-1].get_body().unpack(), ('', ''))
+
+    def test_a_close_without_an_answer(self):
+        """Nothing follows it, when the client has waited long enough."""
+        client = self.send(1, '&drain-timeout-sec=1')
+        self.listener.open()
+        calls = self.calls_of(client, lambda call: call.get_member() == 'Close' or self.listener.answer(call))
+        self.assertEqual([call.get_member() for call in calls], ['Open', 'Push', 'Finish', 'Close'])
+        self.assert_error(client, TIMED_OUT)
+
+    def test_a_close_that_is_refused(self):
+        client = self.send()
+        self.listener.open()
+        calls = self.calls_of(client, lambda call: self.refuse(call, 'Limit', 'No') if call.get_member() == 'Close' else self.listener.answer(call))
+        self.assertEqual([call.get_member() for call in calls], ['Open', 'Push', 'Finish', 'Close'])
+        self.assert_error(client, LIMIT, 'The session is lost: No')
 
 
 if __name__ == '__main__':
