@@ -202,6 +202,25 @@ read_error (GDBusMessage *reply, const char **text)
   return chan_dbus_error_code (g_dbus_message_get_error_name (reply));
 }
 
+/* Messages that wait behind one that is missing: the peer would take none. */
+static void
+drop_waiting (ChanDBusLink *self, guint64 number)
+{
+  GList *next;
+
+  for (GList *l = self->waiting.head; l != NULL; l = next)
+    {
+      Call *call = l->data;
+
+      next = l->next;
+      if (call->kind != CALL_PUSH || call->number != number)
+        continue;
+      self->waiting_bytes -= call->bytes;
+      g_queue_delete_link (&self->waiting, l);
+      call_free (call);
+    }
+}
+
 static void
 refused (ChanDBusLink *self, Call *call, GDBusMessage *reply, gboolean by_bus)
 {
@@ -217,6 +236,7 @@ refused (ChanDBusLink *self, Call *call, GDBusMessage *reply, gboolean by_bus)
   /* It may have ended in the meantime. */
   if (call->kind == CALL_PUSH)
     {
+      drop_waiting (self, call->number);
       if (stream != NULL && by_bus)
         chan_dbus_link_end_stream (self, stream, code, text);
       else if (stream != NULL)

@@ -3,6 +3,8 @@
  *
  *   dbus-peer receive URI            listens, says "listening", then "begun" at the first message; checks the order
  *   dbus-peer send URI COUNT SIZE    sends so many messages of that size, and closes
+ *   dbus-peer hold URI COUNT SIZE    the same, but says "held" after the first, when all calls are answered, and waits for
+ *                                    SIGUSR1; and for another before it goes
  *   dbus-peer odd URI STREAMS SIZE   sends a message with so many byte streams and bytes, says "sent" or why not,
  *                                    and then an ordinary one, on the same channel
  *   dbus-peer bytes URI              listens, says "listening", "begun" when a message brought a byte stream, and reads that to
@@ -80,29 +82,61 @@ receive_all (const char *uri)
   return ended (n, error);
 }
 
+static GVariant *
+new_payload (gsize size)
+{
+  g_autofree guint8 *bytes = g_malloc0 (size);
+
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, size, 1);
+}
+
+static gboolean
+send_one (ChanSender *sender, guint64 number, gsize size, GError **error)
+{
+  GVariant *payload = new_payload (size);
+  g_autoptr (ChanMessage) message = chan_message_new (g_variant_new ("(t@ay)", number, payload));
+
+  return chan_sender_send (sender, message, NULL, error);
+}
+
+/* In all threads */
+static void
+block_signal (sigset_t *signals)
+{
+  sigemptyset (signals);
+  sigaddset (signals, SIGUSR1);
+  pthread_sigmask (SIG_BLOCK, signals, NULL);
+}
+
 static int
-send_all (const char *uri, guint64 count, gsize size)
+send_all (const char *uri, guint64 count, gsize size, gboolean held)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (ChanSession) session = chan_connect (uri, NULL, &error);
-  g_autoptr (ChanSender) sender = session != NULL ? chan_session_open_channel (session, "bulk", &error) : NULL;
-  g_autofree guint8 *bytes = g_malloc0 (size);
-  guint64 n;
+  g_autoptr (ChanSession) session = NULL;
+  g_autoptr (ChanSender) sender = NULL;
+  sigset_t signals;
+  guint64 n = 0;
+  int which;
 
-  for (n = 0; sender != NULL && n < count; n++)
+  block_signal (&signals);
+  session = chan_connect (uri, NULL, &error);
+  sender = session != NULL ? chan_session_open_channel (session, "bulk", &error) : NULL;
+  if (held && sender != NULL && send_one (sender, n++, size, &error) && chan_session_ping (session, NULL, NULL, &error))
     {
-      GVariant *payload = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, size, 1);
-      g_autoptr (ChanMessage) message = chan_message_new (g_variant_new ("(t@ay)", n, payload));
-
-      if (!chan_sender_send (sender, message, NULL, &error))
-        break;
+      say ("held");
+      sigwait (&signals, &which);
     }
+  while (sender != NULL && error == NULL && n < count && send_one (sender, n, size, &error))
+    n++;
   if (error == NULL && sender != NULL)
     {
       chan_sender_close (sender);
       chan_session_close (session, NULL, &error);
     }
-  return ended (n, error);
+  ended (n, error);
+  if (held)
+    sigwait (&signals, &which);
+  return 0;
 }
 
 static gboolean
@@ -110,7 +144,7 @@ send_odd (ChanSender *sender, guint64 number, guint n_streams, gsize size, GErro
 {
   g_autofree GIOStream **ours = g_new0 (GIOStream *, n_streams + 1);
   g_autofree GObject **handles = g_new0 (GObject *, n_streams + 1);
-  GVariant *payload = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, g_malloc0 (size), size, 1);
+  GVariant *payload = new_payload (size);
   g_autoptr (ChanMessage) message = NULL;
 
   for (guint i = 0; i < n_streams; i++)
@@ -323,10 +357,7 @@ close_listener (const char *uri)
   sigset_t signals;
   int which;
 
-  /* In all threads */
-  sigemptyset (&signals);
-  sigaddset (&signals, SIGUSR1);
-  pthread_sigmask (SIG_BLOCK, &signals, NULL);
+  block_signal (&signals);
   listener = chan_listen (uri, NULL, &error);
   if (listener == NULL)
     return ended (0, error);
@@ -343,8 +374,8 @@ main (int argc, char **argv)
 {
   if (argc == 3 && strcmp (argv[1], "receive") == 0)
     return receive_all (argv[2]);
-  if (argc == 5 && strcmp (argv[1], "send") == 0)
-    return send_all (argv[2], g_ascii_strtoull (argv[3], NULL, 10), (gsize) g_ascii_strtoull (argv[4], NULL, 10));
+  if (argc == 5 && (strcmp (argv[1], "send") == 0 || strcmp (argv[1], "hold") == 0))
+    return send_all (argv[2], g_ascii_strtoull (argv[3], NULL, 10), (gsize) g_ascii_strtoull (argv[4], NULL, 10), argv[1][0] == 'h');
   if (argc == 3 && strcmp (argv[1], "bytes") == 0)
     return read_bytes (argv[2]);
   if (argc == 4 && strcmp (argv[1], "wait") == 0)
@@ -357,6 +388,6 @@ main (int argc, char **argv)
     return close_listener (argv[2]);
   if (argc == 4 && strcmp (argv[1], "authorize") == 0)
     return authorize_all (argv[2], (guint) g_ascii_strtoull (argv[3], NULL, 10));
-  g_printerr ("usage: dbus-peer receive URI | bytes URI | send URI COUNT SIZE | odd URI STREAMS SIZE | wait URI CHANNELS | share URI... | closing URI | authorize URI USER\n");
+  g_printerr ("usage: dbus-peer receive URI | bytes URI | send URI COUNT SIZE | hold URI COUNT SIZE | odd URI STREAMS SIZE | wait URI CHANNELS | share URI... | closing URI | authorize URI USER\n");
   return 2;
 }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 class Fault(NamedTuple):
     name: str
     what: str           # what is broken, for people
-    file: str           # below libchan-glib/
+    file: str           # below libchan-glib/, or from plugins/ on
     function: str
     old: str            # stands once in the function
     new: str
@@ -254,4 +254,23 @@ FAULTS = [
     Fault('size-off-by-one', 'a message one byte over the limit is accepted',
           'wire/chan-codec-glib.c', 'chan_glib_head_read',
           'if (end > limits->message_bytes)', 'if (end > limits->message_bytes + (gsize) 1)', 'codec-hostile'),
+    # --- over D-Bus
+    Fault('dbus-refused-by-bus-goes-on', 'a channel goes on behind a message that the bus refused',
+          'plugins/dbus/chan-dbus-link-calls.c', 'refused',
+          'chan_dbus_link_end_stream (self, stream, code, text);', ';', 'dbus-faults'),
+    Fault('dbus-refused-goes-on', 'a channel goes on behind a message that the peer refused',
+          'plugins/dbus/chan-dbus-link-calls.c', 'refused',
+          'chan_link_deliver_reset (CHAN_LINK (self), stream->id, code, text);', ';', 'dbus-hostile-listener'),
+    Fault('dbus-gap-accepted', 'messages behind one that was lost are delivered',
+          'plugins/dbus/chan-dbus-link-push.c', 'chan_dbus_link_pushed',
+          'if (count != stream->n_in + 1)', 'if (FALSE)', 'dbus-hostile'),
+    Fault('dbus-close-again', 'Close is said more than once',
+          'plugins/dbus/chan-dbus-link.c', 'dbus_link_shutdown',
+          'self->closing = !self->close_sent;', 'self->closing = TRUE;', 'dbus-hostile-listener'),
+    Fault('dbus-body-untrusted', 'each part of a body is looked for from the first on',
+          'plugins/dbus/chan-dbus-value.c', 'trusted_from_bytes',
+          'g_variant_new_from_bytes (type, aligned, TRUE)', 'g_variant_new_from_bytes (type, aligned, FALSE)', 'dbus-value'),
+    Fault('dbus-owner-of-anyone', 'any client of a bus can say that a peer has gone',
+          'plugins/dbus/chan-dbus-route.c', 'see_signal',
+          'g_strcmp0 (g_dbus_message_get_sender (message), "org.freedesktop.DBus") != 0 ||', '', 'dbus-hostile-listener'),
 ]

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Seeds the faults of faults.py one by one, and sees that a test fails for each.
 
-usage: run.py [--check] [--write] [NAME…]
-  --check   only see that each fault still has its place in the source
-  --write   put the table into README.md; faults that were not tried now are as they were found last
-  NAME…     only these faults
+usage: run.py [--check] [--write] [--expected] [NAME…]
+  --check     only see that each fault still has its place in the source
+  --write     put the table into README.md; faults that were not tried now are as they were found last
+  --expected  only the tests that are expected to notice: a quick look at a few faults
+  NAME…       only these faults
 
 It works on a copy of the tree in build-mutate/. The tests are first run without a fault: what fails then proves
 nothing. For each fault the test that is expected to notice runs first, then the others; the first failure decides. A
@@ -36,10 +37,20 @@ WORK = ROOT / 'build-mutate'
 TREE, BUILD = WORK / 'tree', WORK / 'build'
 BASELINE, RESULTS = WORK / 'baseline.json', WORK / 'results.json'
 SUITES = ('core', 'wire', 'conformance', 'interop')
+# Of the transport alone: run for its own faults
+OWN_SUITES = {'plugins/dbus/': 'dbus'}
 # In the order in which they are likely to notice; the rest follows by duration.
 FIRST = ('conformance-memory', 'conformance-tcp', 'conformance-pipe')
 NOT_USED = ('conformance-unix', 'interop-rawpeer-self')
 MIN_SILENCE = 10        # seconds
+
+
+def path_of(fault):
+    return fault.file if fault.file.startswith('plugins/') else f'libchan-glib/{fault.file}'
+
+
+def suites_of(fault):
+    return SUITES + tuple(suite for below, suite in OWN_SUITES.items() if path_of(fault).startswith(below))
 
 
 def place(fault, text):
@@ -60,7 +71,7 @@ def place(fault, text):
 
 def check_places():
     lost = [fault for fault in FAULTS
-            if place(fault, (ROOT / 'libchan-glib' / fault.file).read_text()) is None]
+            if place(fault, (ROOT / path_of(fault)).read_text()) is None]
     for fault in lost:
         print(f'{fault.name}: {fault.file}, {fault.function}() does not have this text once:\n{fault.old}')
     if lost:
@@ -112,7 +123,8 @@ def load_tests():
     files = {target['id']: target['filename'] for target in introspect('--targets')}
     tests = {}
     for test in introspect('--tests'):
-        if test['suite'][0].split(':')[-1] not in SUITES or test['name'] in NOT_USED:
+        test['suite'] = test['suite'][0].split(':')[-1]
+        if test['suite'] not in (*SUITES, *OWN_SUITES.values()) or test['name'] in NOT_USED:
             continue
         test['targets'] = [os.path.relpath(name, BUILD) for depend in test['depends'] for name in files.get(depend, [])
                            if name.startswith(str(BUILD))]
@@ -178,7 +190,6 @@ def measure(tests):
             sys.exit(f'{name} fails without a fault: {why}')
         baseline[name] = {'seconds': seconds, 'silence': max(MIN_SILENCE, 4 * longest)}
         print(f'{name}: {seconds:.1f} s', flush=True)
-    BASELINE.write_text(json.dumps(baseline, indent=1))
     return baseline
 
 
@@ -186,13 +197,14 @@ def measure(tests):
 
 
 def order(fault, tests, baseline):
-    rest = sorted(tests, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), baseline[name]['seconds']))
+    suites = suites_of(fault)
+    rest = sorted((name for name in tests if tests[name]['suite'] in suites), key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), baseline[name]['seconds']))
     return sorted(rest, key=lambda name: name != fault.expect)
 
 
 def try_fault(fault, tests, baseline):
     """(the test that failed, its case) or None."""
-    path = TREE / 'libchan-glib' / fault.file
+    path = TREE / path_of(fault)
     text = path.read_text()
     start, end = place(fault, text)
     path.write_text(text[:start] + fault.new + text[end:])
@@ -227,6 +239,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--check', action='store_true')
     parser.add_argument('--write', action='store_true')
+    parser.add_argument('--expected', action='store_true')
     parser.add_argument('names', nargs='*')
     arguments = parser.parse_args()
     check_places()
@@ -247,11 +260,15 @@ def main():
 def seed(arguments):
     set_up()
     tests = load_tests()
-    baseline = json.loads(BASELINE.read_text()) if arguments.names and BASELINE.exists() else {}
-    if set(baseline) != set(tests):
-        baseline = measure(tests)
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     tried = [fault.name for fault in FAULTS if not arguments.names or fault.name in arguments.names]
+    baseline = json.loads(BASELINE.read_text()) if arguments.names and BASELINE.exists() else {}
+    if arguments.expected:
+        tests = {name: tests[name] for name in {fault.expect for fault in FAULTS if fault.name in tried}}
+        baseline = measure(tests)
+    elif set(baseline) != set(tests):
+        baseline = measure(tests)
+        BASELINE.write_text(json.dumps(baseline, indent=1))
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for fault in FAULTS:
         if fault.name not in tried:
             continue
