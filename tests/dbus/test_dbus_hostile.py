@@ -233,6 +233,50 @@ class Hostile(bus.BusCase):
         self.client.open(5)
         self.refused('TooComplex', self.client.push, 5, 1, GLib.Variant('s', 'x'), [GLib.Variant('s', 'x')] * 5)
 
+    def opened(self, wanted=None):
+        """What the server has open: when that is wanted, or does not change for a while."""
+        found = []
+        for _ in range(100):
+            found.append(sorted(os.listdir(f'/proc/{self.server.process.pid}/fd'), key=int))
+            if found[-1] == wanted or wanted is None and len(found) > 5 and found[-1] == found[-6]:
+                break
+            time.sleep(0.02)
+        return found[-1]
+
+    def test_descriptors_of_what_is_refused(self):
+        """None stays open, whatever is wrong with the call that brings them."""
+        one, text = [GLib.Variant('h', 0)], GLib.Variant('s', 'x')
+        push = ('Push', '(tuvav)')
+        # The number of the channel is put in for 0.
+        calls = (('TooComplex', *push, (0, 1, text, [GLib.Variant('h', i) for i in range(3)])),
+                 ('TooComplex', *push, (0, 1, text, one * 5)),
+                 ('UnknownHandle', *push, (0, 1, text, one * 2)),
+                 ('UnknownHandle', *push, (0, 1, text, [GLib.Variant('h', 7)])),
+                 ('UnknownHandle', *push, (0, 1, text, [GLib.Variant('(soh)', ('sender', '/elsewhere', 0))])),
+                 ('ConnectionLost', *push, (0, 2, text, one)),
+                 ('TooLarge', *push, (0, 1, GLib.Variant('ay', bytes(5000)), one)),
+                 ('TooComplex', *push, (0, 1, GLib.Variant('as', ['x'] * 200), one)),
+                 ('Closed', *push, (99, 1, text, one)),
+                 ('Protocol', 'Push', '(th)', (0, 0)),
+                 ('Protocol', 'Finish', '(tut)', (99, 0, 0)),
+                 ('Unsupported', 'Explode', '(h)', (0,)))
+        base = None
+        # The first time round is for what the server keeps of its own.
+        for turn in range(3):
+            for n, (name, method, signature, values) in enumerate(calls):
+                number = 2 * (turn * len(calls) + n) + 1
+                fds = Gio.UnixFDList.new()
+                with open(os.devnull, encoding='ascii') as null:
+                    for _ in range(3):
+                        fds.append(null.fileno())
+                self.client.open(number)
+                with self.subTest(method=method, n=n):
+                    self.refused(name, self.client.peer, method, signature, *(values[0] or number, *values[1:]), fds=fds)
+                self.client.peer('Reset', '(tss)', number, ERRORS + 'Reset', 'the next')
+            if turn == 0:
+                base = self.opened()
+        self.assertEqual(self.opened(base), base)
+
     def test_streams(self):
         """Too many: each is opened and at once reset, not the session."""
         for number in range(1, 40, 2):

@@ -139,6 +139,24 @@ class Trap(bus.BusCase):
         self.finish(client, calls)
         stranger.close()
 
+    def test_a_stranger_says_that_the_peer_is_gone(self):
+        """Only the bus knows, whatever the bus of this test lets through."""
+        stranger = Listener(self.address, None)
+        client = self.send()
+        self.listener.open()
+        calls = [self.listener.next(member) for member in ('Open', 'Push')]
+        name = self.listener.connection.get_unique_name()
+        for owned in (name, NAME):
+            forged = Gio.DBusMessage.new_signal('/org/freedesktop/DBus', 'org.freedesktop.DBus', 'NameOwnerChanged')
+            forged.set_destination(self.listener.client[0])
+            forged.set_body(GLib.Variant('(sss)', (owned, name, '')))
+            stranger.connection.send_message(forged, SEND)
+        # The bus has passed them on, and what is asked then comes behind them.
+        self.assertEqual(stranger.bus('GetNameOwner', GLib.Variant('(s)', (NAME,))), name)
+        self.assertIsNone(self.listener.call('Ping'))
+        self.finish(client, calls)
+        stranger.close()
+
     def finish(self, client, calls=()):
         """The rest, in order."""
         for call in calls:
