@@ -284,8 +284,9 @@ chan_dbus_value_decode (GVariant *value, const ChanDBusValueLimits *limits, GErr
 {
   g_autoptr (GVariant) inner = g_variant_get_variant (value);
   g_autoptr (GVariant) body = NULL;
-  /* Before anything is built of it. Types that are told apart make it deeper, and have more values. */
-  ChanDBusValueLimits mapped = { limits->max_nodes * 4, 2 * limits->max_depth, limits->n_handles };
+  /* Before anything is built of it. Types that are told apart make it deeper, and have more values: each variant, and the
+   * outermost one. */
+  ChanDBusValueLimits mapped = { limits->max_nodes * 4, 2 * limits->max_depth + 2, limits->n_handles };
   const char *type = NULL;
 
   if (!chan_dbus_value_check (inner, &mapped, error))

@@ -201,6 +201,8 @@ test_refused (void)
   assert_refused ("('=', <@ay []>)", CHAN_CHANNEL_ERROR_PROTOCOL);
   assert_refused ("('=s', <'x'>)", CHAN_CHANNEL_ERROR_PROTOCOL);
   assert_refused ("('=s', <b'\\377'>)", CHAN_CHANNEL_ERROR_PROTOCOL);
+  assert_refused ("('=(asas)', <@ay []>)", CHAN_CHANNEL_ERROR_PROTOCOL);
+  assert_refused ("('=a(asas)', <@ay [0, 0]>)", CHAN_CHANNEL_ERROR_PROTOCOL);
   assert_refused ("('=h', <@ay [3, 0, 0, 0]>)", CHAN_CHANNEL_ERROR_UNKNOWN_HANDLE);
 }
 
@@ -224,6 +226,31 @@ test_limits (void)
   g_assert_no_error (error);
 }
 
+/* What stands for types that D-Bus lacks counts for nothing. */
+static void
+test_limits_of_mapped (void)
+{
+  static const struct
+  {
+    const char *text;
+    ChanDBusValueLimits limits;
+  } values[] = {
+    { "()", { 1, 1, 0 } }, { "@mi nothing", { 1, 1, 0 } }, { "signature '()'", { 1, 1, 0 } }, { "@mms just nothing", { 2, 1, 0 } },
+    { "<@mi nothing>", { 2, 1, 0 } }, { "('mi', <1>)", { 4, 2, 0 } },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    {
+      g_autoptr (GVariant) body = g_variant_parse (NULL, values[i].text, NULL, NULL, NULL);
+      g_autoptr (GVariant) encoded = chan_dbus_value_encode (body);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) decoded = chan_dbus_value_decode (encoded, &values[i].limits, &error);
+
+      g_assert_no_error (error);
+      g_assert_true (g_variant_equal (decoded, body));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -233,5 +260,6 @@ main (int argc, char **argv)
   g_test_add_func ("/dbus-value/time", test_time);
   g_test_add_func ("/dbus-value/refused", test_refused);
   g_test_add_func ("/dbus-value/limits", test_limits);
+  g_test_add_func ("/dbus-value/limits-of-mapped", test_limits_of_mapped);
   return g_test_run ();
 }
