@@ -4,6 +4,7 @@
 nothing of it."""
 
 import queue
+import time
 
 import gi
 
@@ -236,8 +237,9 @@ class Trap(bus.BusCase):
 
     def calls_of(self, client, answer):
         """All that the client calls until it is gone."""
-        calls = []
+        calls, deadline = [], time.monotonic() + 20
         while True:
+            self.assertLess(time.monotonic(), deadline, 'It goes on')
             try:
                 calls.append(self.listener.calls.get(timeout=0.1))
             except queue.Empty:
