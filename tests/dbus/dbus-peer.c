@@ -16,7 +16,8 @@
  *   dbus-peer closing URI            listens, says "listening", closes the listener at SIGUSR1, which it keeps, says "closed"
  *   dbus-peer authorize URI USER     listens, says "listening", then who asks to come in, and lets only this one
  *
- * The last line says how it ended: "closed N", or "error N DOMAIN CODE TEXT"; that of wait how many were lost. */
+ * The last line says how it ended: "closed N", or "error N DOMAIN CODE TEXT"; that of wait how many were lost. Before it,
+ * receive and send say "peak N": the most memory that they held, in KiB (VmHWM). */
 #include <libchan-glib/libchan-glib.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,6 +42,21 @@ ended (guint64 n, const GError *error)
     line = g_strdup_printf ("error %" G_GUINT64_FORMAT " %s %d %s", n, g_quark_to_string (error->domain), error->code, error->message);
   say (line);
   return 0;
+}
+
+static void
+say_peak (void)
+{
+  g_autofree char *status = NULL;
+  g_autofree char *line = NULL;
+  const char *found = NULL;
+
+  if (g_file_get_contents ("/proc/self/status", &status, NULL, NULL))
+    found = strstr (status, "\nVmHWM:");
+  if (found == NULL)
+    g_error ("/proc/self/status has no VmHWM");
+  line = g_strdup_printf ("peak %" G_GUINT64_FORMAT, g_ascii_strtoull (found + strlen ("\nVmHWM:"), NULL, 10));
+  say (line);
 }
 
 static guint64
@@ -79,6 +95,7 @@ receive_all (const char *uri)
   /* In order, or the other end might see the process end first. */
   if (session != NULL && error == NULL)
     chan_session_close (session, NULL, NULL);
+  say_peak ();
   return ended (n, error);
 }
 
@@ -133,6 +150,7 @@ send_all (const char *uri, guint64 count, gsize size, gboolean held)
       chan_sender_close (sender);
       chan_session_close (session, NULL, &error);
     }
+  say_peak ();
   ended (n, error);
   if (held)
     sigwait (&signals, &which);

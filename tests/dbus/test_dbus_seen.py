@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a person sees of sessions of two programs, with busctl and gdbus."""
 
+import pathlib
 import re
 import subprocess
 import time
@@ -133,7 +134,7 @@ class Programs(Seen):
 
     @staticmethod
     def interface():
-        return (harness.pathlib.Path(__file__).resolve().parents[2] / 'plugins' / 'dbus' / 'org.libchan.xml').read_text(encoding='utf-8')
+        return (pathlib.Path(__file__).resolve().parents[2] / 'plugins' / 'dbus' / 'org.libchan.xml').read_text(encoding='utf-8')
 
     def test_only_to_be_looked_at(self):
         """Others than the peer may not use them; the session goes on."""
