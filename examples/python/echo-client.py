@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Sends each word to an echo-server and prints what comes back.
 
-usage: echo.py URI|@NAME WORD...
+usage: echo-client.py URI|@NAME WORD...
 """
 
 import example

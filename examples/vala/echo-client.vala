@@ -26,7 +26,7 @@ int main (string[] args) {
         try {
             ask.end (result);
         } catch (GLib.Error error) {
-            printerr ("echo: %s\n", error.message);
+            printerr ("echo-client: %s\n", error.message);
             status = 1;
         }
         loop.quit ();

@@ -32,7 +32,7 @@ def python(name):
 REXEC = {'c': 'rexec', 'vala': 'vala/vala-rexec', 'gjs': gjs('rexec'), 'python': python('rexec')}
 REXEC_SERVER = {'c': 'rexec-server', 'vala': 'vala/vala-rexec-server', 'gjs': gjs('rexec-server'),
                 'python': python('rexec-server')}
-ECHO = {'c': 'echo', 'vala': 'vala/vala-echo', 'gjs': gjs('echo'), 'python': python('echo')}
+ECHO = {'c': 'echo-client', 'vala': 'vala/vala-echo-client', 'gjs': gjs('echo-client'), 'python': python('echo-client')}
 ECHO_SERVER = {'c': 'echo-server', 'vala': 'vala/vala-echo-server', 'gjs': gjs('echo-server'), 'python': python('echo-server')}
 CHAT = {'c': 'chat', 'vala': 'vala/vala-chat', 'gjs': gjs('chat'), 'python': python('chat')}
 CHAT_SERVER = {'c': 'chat-server', 'vala': 'vala/vala-chat-server', 'gjs': gjs('chat-server'), 'python': python('chat-server')}
@@ -111,7 +111,7 @@ class Echo(LanguageCase):
     def test_nobody_there(self):
         for name in ECHO.values():
             with self.subTest(name):
-                self.assert_one_line(self.run_program(name, f'unix:{self.directory}/nobody', 'x'), 1, 'echo', 'nobody')
+                self.assert_one_line(self.run_program(name, f'unix:{self.directory}/nobody', 'x'), 1, 'echo-client', 'nobody')
 
 
 @each_transport

@@ -15,6 +15,37 @@ from world import harness
 MEMORY_KIB = 40 * 1024
 
 
+# Of POSIX, and of GNU coreutils what one types most
+SYSTEM = set('''
+    alias ar at awk basename batch bc bg cal cat cd chgrp chmod chown cksum cmp comm command compress cp crontab csplit cut
+    date dd df diff dirname du echo ed env ex expand expr false fc fg file find fold fuser get getconf getopts grep hash head
+    iconv id ipcrm ipcs jobs join kill lex link ln locale localedef logger logname lp ls m4 mailx make man mesg mkdir mkfifo
+    more mv newgrp nice nl nm nohup od paste patch pathchk pax pr printf ps pwd read renice rm rmdir sed sh sleep sort split
+    strings strip stty tabs tail talk tee test time touch tput tr true tsort tty type ulimit umask unalias uname uncompress
+    unexpand uniq unlink uudecode uuencode val vi wait wc what who write xargs yacc zcat
+    arch b2sum base32 base64 chcon chroot dir dircolors factor fmt groups hostid install md5sum mktemp mknod numfmt nproc
+    pinky ptx readlink realpath runcon seq sha1sum sha256sum shred shuf stat stdbuf sum sync tac timeout truncate users
+    vdir whoami yes'''.split())
+
+
+class Names(world.WorldCase):
+    """`./dev run` finds the examples before all other programs."""
+
+    def test_none_hides_a_command_of_the_system(self):
+        built = harness.build_dir() / 'examples'
+        sources = pathlib.Path(__file__).resolve().parents[2] / 'examples'
+        names = {path.stem for path in [*built.iterdir(), *sources.glob('*/*.py'), *sources.glob('*/*.js')] if path.is_file()}
+        self.assertIn('echo-client', names)
+        self.assertEqual(names & SYSTEM, set())
+
+    def test_a_command_is_the_system_s(self):
+        path = os.environ['PATH']
+        self.addCleanup(os.environ.__setitem__, 'PATH', path)
+        os.environ['PATH'] = f'{harness.build_dir() / "examples"}:{path}'
+        server = self.serve_over('unix')
+        self.assertEqual(self.rexec(server.uri, 'echo', 'hello'), (b'hello\n', b'', 0))
+
+
 class Switch(world.WorldCase):
     """The program stays as it is; the Uri= line changes."""
 
