@@ -151,12 +151,7 @@ chan_listen_until (const char *uri, gint64 deadline, GCancellable *cancellable, 
   self = chan_listen_finish (result, error);
   /* Its signals belong to the caller's main context, not to the one just used. */
   if (self != NULL)
-    {
-      GMainContext *context = g_main_context_get_thread_default ();
-
-      g_clear_pointer (&self->context, g_main_context_unref);
-      self->context = context != NULL ? g_main_context_ref (context) : NULL;
-    }
+    chan_listener_adopt (self, g_main_context_get_thread_default ());
   else
     chan_block_expired (&block, error);
   return self;

@@ -47,6 +47,7 @@ chan_listener_accept_until (ChanListener *self, gint64 deadline, GCancellable *c
 {
   g_return_val_if_fail (CHAN_IS_LISTENER (self), NULL);
 
+  chan_listener_offer_early (self);
   return chan_pipe_receive (chan_listener_get_accepts (self), self, always, deadline, cancellable, error);
 }
 
@@ -68,6 +69,7 @@ chan_listener_accept_async (ChanListener *self, int io_priority, GCancellable *c
 {
   g_return_if_fail (CHAN_IS_LISTENER (self));
 
+  chan_listener_offer_early (self);
   chan_pipe_receive_async (chan_listener_get_accepts (self), self, always, chan_listener_accept_async, cancellable, callback, user_data);
 }
 

@@ -2,6 +2,7 @@
 #include "chan-listener-private.h"
 
 #include "chan-session-private.h"
+#include "chan-transport.h"
 
 /**
  * ChanListener:
@@ -15,9 +16,8 @@
  *
  * Since: 0.1
  */
-enum { SIGNAL_AUTHORIZE, SIGNAL_INCOMING, N_SIGNALS };
 
-static guint signals[N_SIGNALS];
+guint chan_listener_signals[CHAN_LISTENER_N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (ChanListener, chan_listener, G_TYPE_OBJECT)
 
@@ -50,6 +50,7 @@ chan_listener_dispose (GObject *object)
   chan_later_init (&later);
   chan_pipe_lock (self->accepts);
   chan_pipe_close_receiver (self->accepts, CHAN_CHANNEL_ERROR_CLOSED, "The listener was dropped", &later);
+  chan_listener_forget_early (self);
   chan_pipe_unlock (self->accepts, &later);
   G_OBJECT_CLASS (chan_listener_parent_class)->dispose (object);
 }
@@ -88,7 +89,8 @@ chan_listener_class_init (ChanListenerClass *klass)
    * @session: the session, whose credentials, certificate and address can be read
    *
    * Asks whether a session may be used, before anything that its peer sent
-   * reaches the application. If any handler returns %FALSE the session is
+   * reaches the application; also about one that came before a handler was
+   * connected, if nobody has taken it. If any handler returns %FALSE the session is
    * aborted, and neither [signal@Chan.Listener::incoming] nor
    * [method@Chan.Listener.accept] gives it. The peers that the transport itself
    * refuses (TLS verification, user ids of a Unix socket) are not asked about.
@@ -100,8 +102,8 @@ chan_listener_class_init (ChanListenerClass *klass)
    *
    * Since: 0.1
    */
-  signals[SIGNAL_AUTHORIZE] = g_signal_new ("authorize", CHAN_TYPE_LISTENER, G_SIGNAL_RUN_LAST, 0, all_must_agree, NULL, NULL,
-                                            G_TYPE_BOOLEAN, 1, CHAN_TYPE_SESSION);
+  chan_listener_signals[CHAN_LISTENER_AUTHORIZE]
+    = g_signal_new ("authorize", CHAN_TYPE_LISTENER, G_SIGNAL_RUN_LAST, 0, all_must_agree, NULL, NULL, G_TYPE_BOOLEAN, 1, CHAN_TYPE_SESSION);
 
   /**
    * ChanListener::incoming:
@@ -109,13 +111,14 @@ chan_listener_class_init (ChanListenerClass *klass)
    * @session: the session
    *
    * A session came. While somebody is connected to this signal, sessions are
-   * given here and not to [method@Chan.Listener.accept]. Emitted in the
+   * given here and not to [method@Chan.Listener.accept]; those too that came
+   * before somebody was, and that nobody has accepted. Emitted in the
    * thread-default main context in which the listener was made.
    *
    * Since: 0.1
    */
-  signals[SIGNAL_INCOMING] = g_signal_new ("incoming", CHAN_TYPE_LISTENER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                           G_TYPE_NONE, 1, CHAN_TYPE_SESSION);
+  chan_listener_signals[CHAN_LISTENER_INCOMING]
+    = g_signal_new ("incoming", CHAN_TYPE_LISTENER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, CHAN_TYPE_SESSION);
 }
 
 static void
@@ -142,133 +145,6 @@ chan_listener_get_options (ChanListener *self)
 }
 
 /* --- from the transport --- */
-
-typedef struct
-{
-  ChanListener *listener; /* a reference */
-  ChanSessionCore *core;  /* a reference */
-  ChanSession *session;
-  gboolean failed;
-} Incoming;
-
-static void
-incoming_free (gpointer data)
-{
-  Incoming *self = data;
-
-  g_clear_object (&self->session);
-  g_clear_pointer (&self->core, chan_session_core_unref);
-  g_object_unref (self->listener);
-  g_free (self);
-}
-
-static gboolean
-has_handler (Incoming *self, guint which)
-{
-  return g_signal_has_handler_pending (self->listener, signals[which], 0, FALSE);
-}
-
-static void
-incoming_push (Incoming *self)
-{
-  ChanLater later;
-
-  chan_later_init (&later);
-  chan_pipe_lock (self->listener->accepts);
-  chan_pipe_push (self->listener->accepts, g_steal_pointer (&self->session), 0, &later);
-  chan_pipe_unlock (self->listener->accepts, &later);
-}
-
-static gboolean
-incoming_emit (gpointer data)
-{
-  Incoming *self = data;
-  gboolean allowed = TRUE;
-
-  if (has_handler (self, SIGNAL_AUTHORIZE))
-    g_signal_emit (self->listener, signals[SIGNAL_AUTHORIZE], 0, self->session, &allowed);
-  if (!allowed)
-    chan_session_abort (self->session);
-  else if (has_handler (self, SIGNAL_INCOMING))
-    {
-      chan_session_adopt (self->session);
-      g_signal_emit (self->listener, signals[SIGNAL_INCOMING], 0, self->session);
-    }
-  else
-    incoming_push (self);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-incoming_offer (Incoming *self)
-{
-  if (has_handler (self, SIGNAL_AUTHORIZE) || has_handler (self, SIGNAL_INCOMING))
-    {
-      GSource *source = g_idle_source_new ();
-
-      g_source_set_priority (source, G_PRIORITY_DEFAULT);
-      g_source_set_static_name (source, "libchan-glib incoming");
-      g_source_set_callback (source, incoming_emit, self, incoming_free);
-      g_source_attach (source, self->listener->context);
-      g_source_unref (source);
-      return;
-    }
-  incoming_push (self);
-  incoming_free (self);
-}
-
-static void
-incoming_ready (gpointer data)
-{
-  Incoming *self = data;
-
-  if (self->failed)
-    {
-      incoming_free (self);
-      return;
-    }
-  self->session = chan_session_new_for_core (g_steal_pointer (&self->core), chan_listener_get_uri (self->listener));
-  incoming_offer (self);
-}
-
-/* Under the session's lock. */
-static void
-on_ready (gpointer data, const GError *error, ChanLater *later)
-{
-  Incoming *self = data;
-
-  if (error != NULL)
-    g_debug ("%s: an incoming session failed: %s", self->listener->uri, error->message);
-  self->failed = error != NULL;
-  chan_later_add (later, incoming_ready, self);
-}
-
-/**
- * chan_listener_deliver_link:
- * @self: a listener
- * @link: a link that came in; need not be ready
- *
- * For transports: offers a link. Any thread.
- *
- * Since: 0.1
- */
-void
-chan_listener_deliver_link (ChanListener *self, ChanLink *link)
-{
-  Incoming *incoming;
-  ChanSessionCore *core;
-
-  g_return_if_fail (CHAN_IS_LISTENER (self) && CHAN_IS_LINK (link));
-
-  incoming = g_new0 (Incoming, 1);
-  incoming->listener = g_object_ref (self);
-  core = incoming->core = chan_session_core_new (link, CHAN_SESSION_SERVER, self->options);
-  chan_session_core_ref (core);
-  core->on_ready = on_ready;
-  core->on_ready_data = incoming;
-  chan_session_core_start (core);
-  chan_session_core_unref (core);
-}
 
 /**
  * chan_listener_set_uri:

@@ -24,8 +24,8 @@ authorize_cb (ChanListener *listener, ChanSession *session, gpointer data)
   Fixture *self = data;
   g_autoptr (GCredentials) credentials = chan_session_get_peer_credentials (session);
 
+  g_assert_cmpuint (self->n_incoming, <=, self->n_asked);
   self->n_asked++;
-  g_assert_cmpuint (self->n_incoming, ==, 0);
   self->has_credentials = credentials != NULL && g_credentials_get_unix_user (credentials, NULL) == geteuid ();
   g_main_loop_quit (self->loop);
   return self->answer;
@@ -38,6 +38,12 @@ incoming_cb (ChanListener *listener, ChanSession *session, gpointer data)
 
   self->n_incoming++;
   g_main_loop_quit (self->loop);
+}
+
+static void
+incoming_only_cb (ChanListener *listener, ChanSession *session, gpointer data)
+{
+  ((Fixture *) data)->n_incoming++;
 }
 
 static void
@@ -157,15 +163,131 @@ test_incoming (Fixture *self, gconstpointer uri)
   g_assert_cmpuint (self->n_incoming, ==, 1);
 }
 
+/* The session is there before anybody is connected to a signal, as when a bus starts the program for it. */
+static void
+come_early (Fixture *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->client = chan_connect_until (chan_listener_get_uri (self->listener), g_get_monotonic_time () + 10 * G_USEC_PER_SEC, NULL, &error);
+  g_assert_no_error (error);
+  /* A client is not told when the other side has it. */
+  g_usleep (100000);
+}
+
+static void
+run (Fixture *self)
+{
+  guint limit = g_timeout_add_seconds (10, too_long, NULL);
+
+  g_main_loop_run (self->loop);
+  g_source_remove (limit);
+}
+
+static void
+test_early_incoming (Fixture *self, gconstpointer uri)
+{
+  come_early (self);
+  g_signal_connect (self->listener, "incoming", G_CALLBACK (incoming_cb), self);
+  run (self);
+  g_assert_cmpuint (self->n_incoming, ==, 1);
+}
+
+static void
+test_late_handler (Fixture *self, gconstpointer uri)
+{
+  g_autoptr (ChanSession) first = NULL;
+
+  come_early (self);
+  first = g_steal_pointer (&self->client);
+  come_early (self);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  self->answer = TRUE;
+  g_signal_connect (self->listener, "authorize", G_CALLBACK (authorize_cb), self);
+  g_signal_connect (self->listener, "incoming", G_CALLBACK (incoming_only_cb), self);
+  run (self);
+  while (self->n_incoming < 2)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (self->n_asked, ==, 2);
+}
+
+static void
+test_early_is_asked_about (Fixture *self, gconstpointer uri)
+{
+  g_autoptr (ChanSession) session = NULL;
+  g_autoptr (GError) error = NULL;
+
+  come_early (self);
+  g_signal_connect (self->listener, "authorize", G_CALLBACK (authorize_cb), self);
+  /* Not for the asking: the handler has not answered. */
+  session = chan_listener_accept_until (self->listener, g_get_monotonic_time () + 20000, NULL, &error);
+  g_assert_null (session);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  run (self);
+  g_assert_cmpuint (self->n_asked, ==, 1);
+  g_clear_error (&error);
+  session = chan_listener_accept_until (self->listener, g_get_monotonic_time () + 20000, NULL, &error);
+  g_assert_null (session);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+}
+
+static void
+test_asked_once (Fixture *self, gconstpointer uri)
+{
+  g_autoptr (ChanSession) session = NULL;
+  g_autoptr (GError) error = NULL;
+
+  self->answer = TRUE;
+  come_early (self);
+  g_signal_connect (self->listener, "authorize", G_CALLBACK (authorize_cb), self);
+  run (self);
+  session = chan_listener_accept_until (self->listener, g_get_monotonic_time () + 10 * G_USEC_PER_SEC, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (session);
+  g_assert_cmpuint (self->n_asked, ==, 1);
+}
+
+/* A session that nobody wants does not keep the listener. */
+static void
+test_early_and_dropped (Fixture *self, gconstpointer uri)
+{
+  come_early (self);
+  g_object_add_weak_pointer (G_OBJECT (self->listener), (gpointer *) &self->listener);
+  g_object_unref (self->listener);
+  g_assert_null (self->listener);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+}
+
 int
 main (int argc, char **argv)
 {
   static const char *const uris[] = { "memory:listener", "tcp://127.0.0.1:0", "unix" };
+  static const struct
+  {
+    const char *name;
+    void (*run) (Fixture *self, gconstpointer uri);
+  } early[] = {
+    { "is-told-of", test_early_incoming },
+    { "waits-for-a-late-handler", test_late_handler },
+    { "is-asked-about", test_early_is_asked_about },
+    { "is-asked-about-once", test_asked_once },
+    { "does-not-keep-the-listener", test_early_and_dropped },
+  };
   g_autofree char *made = NULL;
   int status;
 
   g_test_init (&argc, &argv, NULL);
   directory = made = g_dir_make_tmp ("chan-listener-XXXXXX", NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
+    for (gsize j = 0; j < G_N_ELEMENTS (early); j++)
+      {
+        g_autofree char *name = g_strndup (uris[i], strcspn (uris[i], ":"));
+        g_autofree char *path = g_strdup_printf ("/listener/%s/early-session-%s", name, early[j].name);
+
+        g_test_add (path, Fixture, uris[i], setup, early[j].run, teardown);
+      }
   for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
     {
       g_autofree char *name = g_strndup (uris[i], strcspn (uris[i], ":"));
