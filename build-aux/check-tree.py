@@ -30,7 +30,7 @@ DATA_FILES = {'libchan-glib/wire/chan-spdy-dictionary.c'}
 SKIPPED = {'.git', '__pycache__', 'subprojects', 'node_modules'}
 BINARY_DIRS = ('tests/vectors/', 'tests/fuzz/corpus/')
 SPDX = 'SPDX-License-Identifier: LGPL-2.1-or-later'
-SPDX_SUFFIXES = {'.c', '.h', '.py', '.sh', '.build', '.vala', '.js', '.ts', '.go', '.in'}
+SPDX_SUFFIXES = {'.c', '.h', '.py', '.sh', '.build', '.vala', '.js', '.ts', '.go', '.in', '.css'}
 SPDX_NAMES = {'dev', 'meson_options.txt', '.ci/run'}
 
 WIRE_HEADERS = {
