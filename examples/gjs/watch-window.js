@@ -18,23 +18,16 @@ const FOLLOW_FRAMES = 5; // the list needs some to know how long it is
 const LATE = 0.5; // seconds that a sender waited, which are worth to be told
 const REFRESH_MS = 200;
 
-const STYLE = `
-.state { font-weight: bold; }
-.state.good { color: shade(@success_color, 0.7); }
-.state.between { color: @warning_color; }
-.state.failed { color: @error_color; }
-.who { font-weight: bold; color: @theme_selected_bg_color; }
-.note { color: @warning_color; font-style: italic; }
-.when { opacity: 0.6; font-feature-settings: "tnum"; }
-.row { padding: 3px 12px; }
-.ending { padding: 9px 12px; background: alpha(@theme_selected_bg_color, 0.15); }
-.ending.failed { background: alpha(@error_color, 0.18); }
-.foot { padding: 9px 12px; }
-.foot block { min-width: 10px; }
-`;
+const STYLE = Gio.File.new_for_uri(import.meta.url).resolve_relative_path('../../watch-window.css');
+
+function textProperty(name) {
+    return GObject.ParamSpec.string(name, null, null, GObject.ParamFlags.READWRITE, '');
+}
 
 // One message, as it is shown.
-const Row = GObject.registerClass(class Row extends GObject.Object {
+const Row = GObject.registerClass({
+    Properties: Object.fromEntries(['who', 'text', 'note', 'when'].map(name => [name, textProperty(name)])),
+}, class Row extends GObject.Object {
     constructor(message) {
         super();
         const value = message.unpack();
@@ -79,10 +72,7 @@ function rowFactory() {
 
 function addStyle(display) {
     const style = new Gtk.CssProvider();
-    if (style.load_from_string) // since GTK 4.12
-        style.load_from_string(STYLE);
-    else
-        style.load_from_data(STYLE);
+    style.load_from_file(STYLE);
     Gtk.StyleContext.add_provider_for_display(display, style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION);
 }
 

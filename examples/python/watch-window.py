@@ -8,6 +8,7 @@ this window has its other end. Pause stops the window, not the sender; when the 
 usage: watch-window.py URI|@NAME [YOUR-NAME]
 """
 
+import pathlib
 import time
 
 import example
@@ -24,24 +25,16 @@ FOLLOW_FRAMES = 5       # the list needs some to know how long it is
 LATE = 0.5              # seconds that a sender waited, which are worth to be told
 REFRESH_MS = 200
 
-STYLE = b'''
-.state { font-weight: bold; }
-.state.good { color: shade(@success_color, 0.7); }
-.state.between { color: @warning_color; }
-.state.failed { color: @error_color; }
-.who { font-weight: bold; color: @theme_selected_bg_color; }
-.note { color: @warning_color; font-style: italic; }
-.when { opacity: 0.6; font-feature-settings: "tnum"; }
-.row { padding: 3px 12px; }
-.ending { padding: 9px 12px; background: alpha(@theme_selected_bg_color, 0.15); }
-.ending.failed { background: alpha(@error_color, 0.18); }
-.foot { padding: 9px 12px; }
-.foot block { min-width: 10px; }
-'''
+STYLE = pathlib.Path(__file__).resolve().parent.parent / 'watch-window.css'
 
 
 class Row(GObject.Object):
     """One message, as it is shown."""
+
+    who = GObject.Property(type=str)
+    text = GObject.Property(type=str)
+    note = GObject.Property(type=str)
+    when = GObject.Property(type=str)
 
     def __init__(self, message):
         super().__init__()
@@ -87,7 +80,7 @@ class Window(Gtk.Window):
     def __init__(self, uri, on_pause, on_again):
         super().__init__(title=uri, default_width=640, default_height=440)
         style = Gtk.CssProvider()
-        style.load_from_data(STYLE)
+        style.load_from_path(str(STYLE))
         Gtk.StyleContext.add_provider_for_display(self.get_display(), style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
         self.rows = Gio.ListStore.new(Row)
         self.shown = 0
