@@ -8,6 +8,7 @@
 
 #include "chan-accept-limit.h"
 #include "chan-attendant.h"
+#include "chan-fd-margin.h"
 #include "chan-reactor.h"
 
 /* Connections of one turn; then others of the attendant have theirs. */
@@ -191,6 +192,9 @@ static void
 loop_pause (ChanAcceptLoop *self, int saved_errno, ChanLater *later)
 {
   loop_log (self, g_strerror (saved_errno));
+  /* There was none when it was given up the last time. */
+  if (self->reserve_fd < 0)
+    self->reserve_fd = open_reserve ();
   if (saved_errno == EMFILE || saved_errno == ENFILE)
     turn_away (self);
   self->resume_at = g_get_monotonic_time () + self->pause_us;
@@ -232,6 +236,13 @@ loop_service (gpointer owner, GIOCondition ready, ChanLater *later)
     {
       int fd = accept4 (self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+      /* The others that wait are told so too, as if there were none. */
+      if (fd >= 0 && chan_fd_is_of_margin (fd))
+        {
+          close (fd);
+          loop_pause (self, EMFILE, later);
+          return;
+        }
       if (fd >= 0)
         {
           self->pause_us = PAUSE_MIN_US;

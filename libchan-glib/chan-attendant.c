@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "chan-fd-margin.h"
 #include "chan-reactor.h"
 
 /* How long a session may be between two blocking calls before the attendant
@@ -219,9 +220,8 @@ attendant_ensure (void)
       attendant->timers = g_array_new (FALSE, FALSE, sizeof (AttendantTimer));
       attendant->alarms = g_sequence_new (NULL);
       attendant->poller = chan_poller_new (attendant_wake);
-      attendant->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-      if (attendant->wake_fd < 0 ||
-          epoll_ctl (attendant->poller->epoll_fd, EPOLL_CTL_ADD, attendant->wake_fd, &event) < 0)
+      attendant->wake_fd = chan_fd_new_event ();
+      if (epoll_ctl (attendant->poller->epoll_fd, EPOLL_CTL_ADD, attendant->wake_fd, &event) < 0)
         g_error ("libchan-glib: cannot start the attendant: %s", g_strerror (errno));
       g_thread_unref (g_thread_new ("chan-attendant", attendant_main, NULL));
       g_once_init_leave (&once, 1);

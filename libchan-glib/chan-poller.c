@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "chan-fd-margin.h"
 #include "chan-fork.h"
 
 #define EVENTS_PER_ROUND 32
@@ -22,9 +23,7 @@ chan_poller_new (void (*wake) (ChanPoller *self))
 
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->lock);
-  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  if (self->epoll_fd < 0)
-    g_error ("libchan-glib: epoll_create1: %s", g_strerror (errno));
+  self->epoll_fd = chan_fd_new_epoll ();
   self->wake = wake;
   self->reactors = g_hash_table_new (NULL, NULL);
   self->next_deadline = G_MAXINT64;
@@ -40,9 +39,9 @@ chan_poller_add_wake_fd (ChanPoller *self)
 {
   struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
 
-  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (self->wake_fd < 0 || epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, self->wake_fd, &event) < 0)
-    g_error ("libchan-glib: eventfd: %s", g_strerror (errno));
+  self->wake_fd = chan_fd_new_event ();
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, self->wake_fd, &event) < 0)
+    g_error ("libchan-glib: epoll_ctl: %s", g_strerror (errno));
 }
 
 void

@@ -13,6 +13,8 @@
 
 #include <glib-unix.h>
 
+#include "chan-fd-margin.h"
+
 /* One connected stream socket.
  *
  * The kernel reports a reset once, to whichever call comes first, and a plain
@@ -61,9 +63,12 @@ typedef union
   char bytes[CMSG_SPACE (CHAN_BYTE_IO_FDS_MAX * sizeof (int))];
 } FdControl;
 
-static void
+/* FALSE: they are of those that the process has for itself. */
+static gboolean
 keep_fds (ChanByteIO *base, struct msghdr *header)
 {
+  gboolean ok = TRUE;
+
   for (struct cmsghdr *part = CMSG_FIRSTHDR (header); part != NULL; part = CMSG_NXTHDR (header, part))
     {
       guint n = (guint) ((part->cmsg_len - CMSG_LEN (0)) / sizeof (int));
@@ -73,7 +78,10 @@ keep_fds (ChanByteIO *base, struct msghdr *header)
       if (base->fds == NULL)
         base->fds = g_array_new (FALSE, FALSE, sizeof (int));
       g_array_append_vals (base->fds, CMSG_DATA (part), n);
+      /* Numbers rise within one message. */
+      ok = ok && (n == 0 || !chan_fd_is_of_margin (g_array_index (base->fds, int, base->fds->len - 1)));
     }
+  return ok;
 }
 
 /* As recv(). Some did not fit: the process has as many open as it may, and the
@@ -91,8 +99,7 @@ receive_with_fds (ChanByteIO *base, guint8 *buffer, gsize len)
   n = recvmsg (base->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (n < 0)
     return n;
-  keep_fds (base, &header);
-  if ((header.msg_flags & MSG_CTRUNC) == 0)
+  if (keep_fds (base, &header) && (header.msg_flags & MSG_CTRUNC) == 0)
     return n;
   errno = EMFILE;
   return -1;

@@ -5,6 +5,11 @@
 
 /* Events of the SPDY connection, and the timers. */
 
+/* DATA may pause so many times as long as a control frame may take. */
+#define DATA_PATIENCE 3
+/* Seconds until a silent peer of another kind counts as dead. */
+#define FOREIGN_SILENCE_SEC 300
+
 void
 chan_stream_link_settle (ChanStreamLink *self, ChanSpdyDialect dialect)
 {
@@ -244,6 +249,24 @@ on_event (ChanStreamLink *self, const ChanSpdyEvent *event)
     }
 }
 
+/* Whoever lets a frame drip holds up a connection. A control frame has its time from its first byte on, DATA from its last. */
+static void
+watch_frame (ChanStreamLink *self)
+{
+  gboolean is_data;
+  guint64 frame = chan_spdy_conn_get_frame (self->conn, &is_data);
+  gboolean goes_on = frame == self->frame && self->frame_deadline != 0;
+
+  if (frame == 0 || (self->state != LINK_RUNNING && self->state != LINK_SETTLING))
+    self->frame_deadline = 0;
+  else if (is_data && !(goes_on && self->frame_bytes == self->bytes_in))
+    self->frame_deadline = self->now + (gint64) self->handshake_sec * DATA_PATIENCE * G_USEC_PER_SEC;
+  else if (!is_data && !goes_on)
+    self->frame_deadline = self->now + (gint64) self->handshake_sec * G_USEC_PER_SEC;
+  self->frame = frame;
+  self->frame_bytes = self->bytes_in;
+}
+
 void
 chan_stream_link_process (ChanStreamLink *self)
 {
@@ -252,9 +275,7 @@ chan_stream_link_process (ChanStreamLink *self)
   while (self->state != LINK_DEAD && self->failure == NULL && chan_spdy_conn_next_event (self->conn, &event))
     on_event (self, &event);
   chan_link_private (CHAN_LINK (self))->asks_at_end = chan_spdy_conn_is_jschan (self->conn);
-  self->frame_deadline = 0;
-  if ((self->state == LINK_RUNNING || self->state == LINK_SETTLING) && chan_spdy_conn_in_frame (self->conn))
-    self->frame_deadline = self->now + 30 * G_USEC_PER_SEC;
+  watch_frame (self);
 }
 
 /* --- timers --- */
@@ -300,8 +321,9 @@ keep_alive (ChanStreamLink *self)
       self->ping_deadline = 0;
       return;
     }
+  /* It is asked first, however long the application lets it be silent. */
   if (self->dialect != CHAN_SPDY_DIALECT_GLIB)
-    limit = 300 * G_USEC_PER_SEC - patience;
+    limit = MAX (limit, FOREIGN_SILENCE_SEC * G_USEC_PER_SEC - patience);
   if (silence >= patience + limit)
     {
       time_out (self, "The peer is silent");

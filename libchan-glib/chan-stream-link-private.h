@@ -75,6 +75,8 @@ struct _ChanStreamLink
   GPtrArray *slot_queue;     /* streams that want one */
   gint64 now;
   gint64 settle_deadline, handshake_deadline, close_deadline, frame_deadline, stall_deadline;
+  guint64 frame;             /* of the peer, which has begun and is not complete; 0: none */
+  guint64 frame_bytes;       /* bytes_in when it was looked at */
   gint64 reset_deadline;     /* stall-policy=reset: until then somebody must read */
   gint64 idle_deadline;      /* a session without channels ends then; 0: has some */
   gint64 heard;              /* last input */

@@ -32,6 +32,13 @@ chan_spdy_conn_in_frame (ChanSpdyConn *self)
   return !chan_spdy_conn_is_over (self);
 }
 
+guint64
+chan_spdy_conn_get_frame (ChanSpdyConn *self, gboolean *ret_is_data)
+{
+  *ret_is_data = self->input != CHAN_SPDY_INPUT_HEAD && !self->head.control;
+  return chan_spdy_conn_in_frame (self) ? self->n_frames : 0;
+}
+
 static gsize
 available (const ChanSpdyConn *self)
 {
@@ -223,6 +230,8 @@ step_head (ChanSpdyConn *self, ChanSpdyEvent *event)
 {
   const guint8 *head = self->data;
 
+  if (self->head_len == 0 && available (self) > 0)
+    self->n_frames++;
   if (self->head_len == 0 && available (self) >= CHAN_SPDY_HEAD_SIZE)
     self->data += CHAN_SPDY_HEAD_SIZE;
   else

@@ -58,6 +58,7 @@ struct _ChanSpdyConn
   const guint8 *data, *end;       /* fed and not consumed */
   guint8 head_bytes[CHAN_SPDY_HEAD_SIZE];
   guint head_len;
+  guint64 n_frames;               /* that have begun */
   ChanSpdyHead head;
   guint32 left;                   /* of the frame's payload */
   GByteArray *gathered;           /* payload of a control frame in pieces, else NULL */

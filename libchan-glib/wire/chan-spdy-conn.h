@@ -108,8 +108,10 @@ void     chan_spdy_conn_feed_fds   (ChanSpdyConn *self, guint n);
  * events point into the fed memory: no copy is made. ROOM events also come when
  * nothing was fed: ask after set_dialect(), and after consume_output(). */
 gboolean chan_spdy_conn_next_event (ChanSpdyConn *self, ChanSpdyEvent *ret_event);
-/* A frame has begun and is not complete (for the slow-peer timers). */
+/* A frame has begun and is not complete. */
 gboolean chan_spdy_conn_in_frame   (ChanSpdyConn *self);
+/* The same for the timers that slow peers meet: which, counted from 1, and whether it is DATA; 0: none. */
+guint64  chan_spdy_conn_get_frame  (ChanSpdyConn *self, gboolean *ret_is_data);
 
 /* --- streams ------------------------------------------------------------ */
 
