@@ -12,7 +12,8 @@ import time
 import world
 from world import harness
 
-MEMORY_KIB = 40 * 1024
+GROWTH_KIB = 8 * 1024       # over the peak of who has carried a few bytes
+FLOW = 7_300_000            # lines of seq, 57 MB: who keeps them is seen
 
 
 # Of POSIX, and of GNU coreutils what one types most
@@ -97,7 +98,7 @@ class Many(world.WorldCase):
                 self.repeat(transport, int(5 * world.RUNS), ['cat'], blob, (blob, b'', 0))
 
 
-class Sort(world.WorldCase):
+class Flat(world.WorldCase):
     """More than fits in any buffer, with flat memory on both sides."""
 
     def peak(self, pid):
@@ -114,30 +115,52 @@ class Sort(world.WorldCase):
                 return
             time.sleep(0.01)
 
-    def sort(self, uri, config, source):
-        child = subprocess.Popen([harness.program('rexec'), uri, '--', 'sort', '-rn'], env=self.environment(config),
-                                 stdin=source.open('rb'), stdout=subprocess.PIPE)
+    def run_watched(self, server, command, source, pause=0):
+        """What came, which nobody reads before the pause is over, and the peaks of client and server in KiB."""
+        child = subprocess.Popen([harness.program('rexec'), server.uri, '--', *command], env=self.environment(self.config()),
+                                 stdin=source, stdout=subprocess.PIPE)
         peaks = []
         watcher = threading.Thread(target=self.watch, args=(child, peaks))
         watcher.start()
-        with child, child.stdin or child.stdout:
+        with child:
+            time.sleep(pause)
             result = child.stdout.read()
             self.assertEqual(child.wait(world.TIMEOUT), 0)
         watcher.join()
-        return result, max(peaks, default=0)
+        return result, (max(peaks, default=0), self.peak(server.process.pid))
+
+    def idle_peaks(self, server):
+        return self.run_watched(server, ['sh', '-c', 'cat; sleep 0.2; echo'], subprocess.DEVNULL)[1]
+
+    def assert_flat(self, server, what, idle, peaks):
+        print(f'# {what}: at most {peaks[0]} KiB in the client, {peaks[1]} KiB in the server; idle {idle[0]} and {idle[1]} KiB')
+        for before, after in zip(idle, peaks):
+            self.assertGreater(before, 0)
+            if not server.is_sanitized:
+                self.assertLessEqual(after - before, GROWTH_KIB)
 
     def test_sort(self):
         source = self.write('lines', '\n'.join(map(str, range(1, world.LINES + 1))) + '\n')
         expected = ('\n'.join(map(str, range(world.LINES, 0, -1))) + '\n').encode()
         for transport in world.TRANSPORTS:
-            with self.subTest(transport):
-                server, config = self.serve_over(transport), self.config()
-                result, client = self.sort(server.uri, config, source)
+            with self.subTest(transport), source.open('rb') as lines:
+                server = self.serve_over(transport)
+                idle = self.idle_peaks(server)
+                result, peaks = self.run_watched(server, ['sort', '-rn'], lines)
                 self.assertTrue(result == expected, f'{len(result)} of {len(expected)} bytes, or others')
-                peak = self.peak(server.process.pid)
-                print(f'# {transport}, {world.LINES} lines: at most {client} KiB in the client, {peak} KiB in the server')
-                if not server.is_sanitized:
-                    self.assertLess(max(peak, client), MEMORY_KIB)
+                self.assert_flat(server, f'{transport}, {world.LINES} lines', idle, peaks)
+
+    def test_what_nobody_reads_yet_is_not_kept(self):
+        server = self.serve_over('tls')
+        idle = self.idle_peaks(server)
+        with subprocess.Popen(['seq', str(FLOW)], stdout=subprocess.PIPE) as lines:
+            result, peaks = self.run_watched(server, ['sh', '-c', 'sleep 1; wc -l'], lines.stdout)
+        self.assertEqual(int(result), FLOW)
+        self.assert_flat(server, f'tls, {FLOW} lines in', idle, peaks)
+        result, peaks = self.run_watched(server, ['seq', str(FLOW)], subprocess.DEVNULL, pause=1)
+        self.assertEqual(result.count(b'\n'), FLOW)
+        self.assertTrue(result.endswith(f'\n{FLOW}\n'.encode()))
+        self.assert_flat(server, f'tls, {FLOW} lines out', idle, peaks)
 
 
 if __name__ == '__main__':
