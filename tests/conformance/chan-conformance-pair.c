@@ -63,6 +63,17 @@ chan_conformance_cut_sockets (ChanSession *a, ChanSession *b)
     shutdown (g_array_index (fds, int, i), SHUT_RDWR);
 }
 
+void
+chan_conformance_cut_pair (ChanSession *a, ChanSession *b)
+{
+  GArray *fds = g_object_get_data (G_OBJECT (a), SOCKETS_KEY);
+
+  if (fds->len > 0)
+    chan_conformance_cut_sockets (a, b);
+  else
+    chan_session_abort (b);
+}
+
 char *
 chan_conformance_with_parameters (const char *uri, const char *parameters)
 {

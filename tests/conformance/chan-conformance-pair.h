@@ -19,5 +19,7 @@ void chan_conformance_connect_other (const ChanConformanceTransport *transport, 
 GArray *chan_conformance_mark_sockets   (void);
 void    chan_conformance_attach_sockets (ChanSession *session, GArray *before);
 void    chan_conformance_cut_sockets    (ChanSession *a, ChanSession *b);
+/* The same; a session without sockets, inside the process, is aborted. */
+void    chan_conformance_cut_pair       (ChanSession *a, ChanSession *b);
 
 G_END_DECLS

@@ -358,7 +358,10 @@ static const struct
   { CHAN_CONFORMANCE_RELAYED, "relayed" },
   { CHAN_CONFORMANCE_SESSION, "session" },
   { CHAN_CONFORMANCE_SENDER_RELAYED, "sender-relayed" },
+  { CHAN_CONFORMANCE_THIRD_PARTY, "session" },
 };
+
+#define PAIR_SHAPES (CHAN_CONFORMANCE_RELAYED | CHAN_CONFORMANCE_SENDER_RELAYED | CHAN_CONFORMANCE_THIRD_PARTY)
 
 static gboolean
 is_possible (const ChanConformanceTransport *transport, const ChanConformanceTest *test, ChanConformanceShape shape)
@@ -366,7 +369,7 @@ is_possible (const ChanConformanceTransport *transport, const ChanConformanceTes
   gboolean local = transport->make_pair == NULL;
   gboolean second = transport->make_second_pair != NULL;
 
-  if (second ? shape != CHAN_CONFORMANCE_RELAYED && shape != CHAN_CONFORMANCE_SENDER_RELAYED : shape == CHAN_CONFORMANCE_SENDER_RELAYED)
+  if (second ? (shape & PAIR_SHAPES) == 0 : shape == CHAN_CONFORMANCE_SENDER_RELAYED)
     return FALSE;
   if ((test->shapes & shape) == 0 || local != (shape == CHAN_CONFORMANCE_PIPE))
     return FALSE;
@@ -428,6 +431,7 @@ static const ChanConformanceTest *const pair_topics[] = {
   chan_conformance_order,      chan_conformance_capacity,   chan_conformance_end,     chan_conformance_receiver_closes,
   chan_conformance_handles,    chan_conformance_handles_queued, chan_conformance_bytes_ends, chan_conformance_bytes_flow,
   chan_conformance_foreign,    chan_conformance_foreign_own, chan_conformance_fds, chan_conformance_fd_credit,
+  chan_conformance_third_party,
 };
 
 int

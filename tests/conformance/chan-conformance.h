@@ -25,9 +25,9 @@ typedef struct
   /* `parameters`: URI parameters for both sides, such as "capacity=5"; nullable */
   void (*make_pair) (const char *parameters, ChanSession **a, ChanSession **b);
   /* The same over another transport, over which what came goes on: then only that is tested, in the shapes
-   * RELAYED and SENDER_RELAYED. Nullable: over the same one */
+   * RELAYED, SENDER_RELAYED and THIRD_PARTY. Nullable: over the same one */
   void (*make_second_pair) (const char *parameters, ChanSession **a, ChanSession **b);
-  /* Cuts the connection hard, as a dying network would; nullable */
+  /* Cuts the connection hard, as a dying network would; nullable. With make_second_pair() also one of that */
   void (*kill_link) (ChanSession *a, ChanSession *b);
 } ChanConformanceTransport;
 
@@ -41,6 +41,7 @@ typedef enum
   CHAN_CONFORMANCE_RELAYED = 1 << 4,  /* the receiver crossed twice, by two sessions */
   CHAN_CONFORMANCE_SESSION = 1 << 5,  /* the test makes what it needs of f->a and f->b */
   CHAN_CONFORMANCE_SENDER_RELAYED = 1 << 6, /* the sender crossed twice, by sessions over two transports */
+  CHAN_CONFORMANCE_THIRD_PARTY = 1 << 7, /* the test moves ends over f->a, f->b, and on over f->hop */
 } ChanConformanceShape;
 
 #define CHAN_CONFORMANCE_DIRECT \

@@ -93,6 +93,7 @@ main (int argc, char **argv)
     .name = "pair",
     .make_pair = make_first,
     .make_second_pair = make_second,
+    .kill_link = chan_conformance_cut_pair,
   };
   int status;
 
