@@ -3,6 +3,7 @@
 
 #include "chan-async-result.h"
 #include "chan-byte-op.h"
+#include "chan-live.h"
 
 /**
  * ChanByteStream:
@@ -151,6 +152,7 @@ chan_byte_stream_finalize (GObject *object)
 
   g_clear_object (&self->input);
   g_clear_object (&self->output);
+  chan_live_add (CHAN_LIVE_BYTE_STREAM, -1);
   G_OBJECT_CLASS (chan_byte_stream_parent_class)->finalize (object);
 }
 
@@ -174,4 +176,5 @@ chan_byte_stream_init (ChanByteStream *self)
 {
   self->input = g_object_new (CHAN_TYPE_BYTE_INPUT, NULL);
   self->output = g_object_new (CHAN_TYPE_BYTE_OUTPUT, NULL);
+  chan_live_add (CHAN_LIVE_BYTE_STREAM, 1);
 }

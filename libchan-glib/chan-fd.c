@@ -13,6 +13,7 @@
 #include "chan-error.h"
 #include "chan-fd-input.h"
 #include "chan-fd-output.h"
+#include "chan-live.h"
 #include "chan-sender-private.h"
 
 /**
@@ -437,6 +438,7 @@ chan_fd_finalize (GObject *object)
     close (self->fd);
   leave_quota (self);
   g_mutex_clear (&self->lock);
+  chan_live_add (CHAN_LIVE_FD, -1);
   G_OBJECT_CLASS (chan_fd_parent_class)->finalize (object);
 }
 
@@ -452,4 +454,5 @@ chan_fd_init (ChanFd *self)
   g_mutex_init (&self->lock);
   self->fd = -1;
   self->state = CHAN_OBJECT_LIVE;
+  chan_live_add (CHAN_LIVE_FD, 1);
 }

@@ -3,6 +3,7 @@
 
 #include "chan-byte-stream-private.h"
 #include "chan-link-private.h"
+#include "chan-live.h"
 #include "chan-receiver-private.h"
 
 /**
@@ -29,6 +30,7 @@ chan_link_finalize (GObject *object)
   g_clear_pointer (&chan_link_private (CHAN_LINK (object))->reactor, chan_reactor_unref);
   g_clear_pointer (&chan_link_private (CHAN_LINK (object))->fd_quota, chan_fd_quota_unref);
   g_clear_error (&chan_link_private (CHAN_LINK (object))->cut_error);
+  chan_live_add (CHAN_LIVE_LINK, -1);
   G_OBJECT_CLASS (chan_link_parent_class)->finalize (object);
 }
 
@@ -55,6 +57,7 @@ chan_link_init (ChanLink *self)
   priv->fd = -1;
   priv->want = G_IO_IN;
   priv->deadline = G_MAXINT64;
+  chan_live_add (CHAN_LIVE_LINK, 1);
 }
 
 /* Everything below: under the session's lock, inside a slot. */

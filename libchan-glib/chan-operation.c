@@ -3,6 +3,7 @@
 
 #include "chan-error.h"
 #include "chan-link.h"
+#include "chan-live.h"
 
 /**
  * ChanOperation:
@@ -54,6 +55,7 @@ chan_operation_finalize (GObject *object)
   g_clear_pointer (&self->uri, g_uri_unref);
   g_clear_object (&self->options);
   g_clear_object (&self->cancellable);
+  chan_live_add (CHAN_LIVE_OPERATION, -1);
   G_OBJECT_CLASS (chan_operation_parent_class)->finalize (object);
 }
 
@@ -67,6 +69,7 @@ chan_operation_class_init (ChanOperationClass *klass)
 static void
 chan_operation_init (ChanOperation *self)
 {
+  chan_live_add (CHAN_LIVE_OPERATION, 1);
 }
 
 ChanOperation *

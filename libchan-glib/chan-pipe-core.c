@@ -4,6 +4,7 @@
 #include "chan-fd-credit.h"
 #include "chan-handle.h"
 #include "chan-leftover.h"
+#include "chan-live.h"
 #include "chan-stream.h"
 
 /* The queue, and who waits for it. How a side moves to a stream: chan-pipe-link.c. */
@@ -13,6 +14,7 @@ chan_pipe_core_new (ChanItemKind kind, guint capacity, ChanReactor *reactor)
 {
   ChanPipe *self = g_new0 (ChanPipe, 1);
 
+  chan_live_add (CHAN_LIVE_PIPE, 1);
   g_atomic_ref_count_init (&self->ref_count);
   chan_guard_init (&self->guard, reactor);
   self->kind = (guint8) kind;
@@ -62,6 +64,7 @@ chan_pipe_unref (ChanPipe *self)
   g_clear_error (&self->sender_error);
   g_free (self->name);
   chan_guard_clear (&self->guard);
+  chan_live_add (CHAN_LIVE_PIPE, -1);
   g_free (self);
 }
 

@@ -6,6 +6,7 @@
 #include <gio/gfiledescriptorbased.h>
 
 #include "chan-error.h"
+#include "chan-live.h"
 
 /* A foreign stream on its way into a message. How bytes are carried: chan-pump-run.c. */
 
@@ -108,6 +109,7 @@ chan_pump_unref (gpointer data)
   g_clear_object (&self->near_input);
   g_object_unref (self->stream);
   g_main_context_unref (self->context);
+  chan_live_add (CHAN_LIVE_PUMP, -1);
   g_free (self);
 }
 
@@ -129,6 +131,7 @@ pump_new (GObject *stream, GInputStream *input, GOutputStream *output)
 {
   ChanPump *self = g_new0 (ChanPump, 1);
 
+  chan_live_add (CHAN_LIVE_PUMP, 1);
   g_atomic_ref_count_init (&self->ref_count);
   self->stream = g_object_ref (stream);
   self->out.pump = self->in.pump = self;

@@ -2,6 +2,7 @@
 #include "chan-receiver-private.h"
 
 #include "chan-handle.h"
+#include "chan-live.h"
 #include "chan-pipe-receive.h"
 #include "chan-pipe-source.h"
 #include "chan-receiver-handler.h"
@@ -63,6 +64,7 @@ chan_receiver_finalize (GObject *object)
   ChanReceiver *self = CHAN_RECEIVER (object);
 
   g_clear_pointer (&self->pipe, chan_pipe_unref);
+  chan_live_add (CHAN_LIVE_RECEIVER, -1);
   G_OBJECT_CLASS (chan_receiver_parent_class)->finalize (object);
 }
 
@@ -128,6 +130,7 @@ chan_receiver_init (ChanReceiver *self)
 {
   /* One that is not made by the library stands for nothing. */
   self->state = CHAN_OBJECT_MOVED;
+  chan_live_add (CHAN_LIVE_RECEIVER, 1);
 }
 
 ChanReceiver *

@@ -2,6 +2,7 @@
 #include "chan-relay.h"
 
 #include "chan-handle.h"
+#include "chan-live.h"
 #include "chan-stream.h"
 
 /* One runner at a time, whoever is there: the thread in which one of the two
@@ -37,6 +38,7 @@ relay_unref (gpointer data)
   chan_pipe_unref (self->to);
   g_clear_pointer (&self->other_from, chan_pipe_unref);
   g_clear_pointer (&self->other_to, chan_pipe_unref);
+  chan_live_add (CHAN_LIVE_RELAY, -1);
   g_free (self);
 }
 
@@ -276,6 +278,7 @@ relay_new (ChanPipe *from, ChanPipe *to, ChanLater *later)
 {
   ChanRelay *self = g_new0 (ChanRelay, 1);
 
+  chan_live_add (CHAN_LIVE_RELAY, 1);
   g_atomic_ref_count_init (&self->ref_count);
   g_atomic_ref_count_inc (&self->ref_count);
   g_atomic_ref_count_inc (&self->ref_count);

@@ -3,6 +3,7 @@
 
 #include "chan-dispatcher.h"
 #include "chan-handle.h"
+#include "chan-live.h"
 #include "chan-loan.h"
 #include "chan-pipe-source.h"
 #include "chan-stream.h"
@@ -72,6 +73,7 @@ chan_sender_finalize (GObject *object)
 
   g_clear_pointer (&self->pipe, chan_pipe_unref);
   g_clear_pointer (&self->context, g_main_context_unref);
+  chan_live_add (CHAN_LIVE_SENDER, -1);
   G_OBJECT_CLASS (chan_sender_parent_class)->finalize (object);
 }
 
@@ -104,6 +106,7 @@ chan_sender_class_init (ChanSenderClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  chan_live_publish (CHAN_TYPE_SENDER);
   object_class->dispose = chan_sender_dispose;
   object_class->finalize = chan_sender_finalize;
   object_class->get_property = chan_sender_get_property;
@@ -161,6 +164,7 @@ chan_sender_init (ChanSender *self)
 {
   /* One that is not made by the library stands for nothing. */
   self->state = CHAN_OBJECT_MOVED;
+  chan_live_add (CHAN_LIVE_SENDER, 1);
 }
 
 ChanSender *

@@ -5,6 +5,7 @@
 #include "chan-handle.h"
 #include "chan-leftover.h"
 #include "chan-link-private.h"
+#include "chan-live.h"
 #include "chan-session-private.h"
 
 /* The table of streams, and the life of a session. Its object: chan-session.c. */
@@ -20,6 +21,7 @@ chan_session_core_new (ChanLink *link, ChanSessionRole role, ChanOptions *option
   ChanLinkPrivate *priv = chan_link_private (link);
   ChanSessionCore *self = g_new0 (ChanSessionCore, 1);
 
+  chan_live_add (CHAN_LIVE_SESSION_CORE, 1);
   g_atomic_ref_count_init (&self->ref_count);
   self->link = g_object_ref (link);
   self->role = role;
@@ -58,6 +60,7 @@ chan_session_core_unref (ChanSessionCore *self)
   chan_guard_clear (&self->guard);
   chan_reactor_unref (self->reactor);
   g_object_unref (self->link);
+  chan_live_add (CHAN_LIVE_SESSION_CORE, -1);
   g_free (self);
 }
 
@@ -124,6 +127,7 @@ chan_session_core_add (ChanSessionCore *self, gboolean ours, ChanStreamKind kind
   stream->session = self;
   stream->ours = (guint8) ours;
   stream->kind = (guint8) kind;
+  chan_live_add (CHAN_LIVE_STREAM, 1);
   chan_session_core_ref (self);
   return stream;
 }
@@ -164,6 +168,7 @@ chan_session_core_remove (ChanSessionCore *self, ChanStream *stream, ChanLater *
     unbind (stream->in, &stream->in->in, later);
   if (stream->out != NULL)
     unbind (stream->out, &stream->out->out, later);
+  chan_live_add (CHAN_LIVE_STREAM, -1);
   chan_later_add (later, g_free, stream);
   chan_later_add (later, (ChanLaterFunc) chan_session_core_unref, self);
   if (self->fd_credit.n_waiting > 0)

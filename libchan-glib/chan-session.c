@@ -6,6 +6,7 @@
 #include "chan-async-result.h"
 #include "chan-handle.h"
 #include "chan-link-private.h"
+#include "chan-live.h"
 #include "chan-loan.h"
 #include "chan-pipe-receive.h"
 #include "chan-sender-private.h"
@@ -70,6 +71,7 @@ chan_session_finalize (GObject *object)
   g_clear_pointer (&self->core, chan_session_core_unref);
   g_free (self->uri);
   g_clear_pointer (&self->context, g_main_context_unref);
+  chan_live_add (CHAN_LIVE_SESSION, -1);
   G_OBJECT_CLASS (chan_session_parent_class)->finalize (object);
 }
 
@@ -146,6 +148,7 @@ chan_session_class_init (ChanSessionClass *klass)
 static void
 chan_session_init (ChanSession *self)
 {
+  chan_live_add (CHAN_LIVE_SESSION, 1);
 }
 
 ChanSession *

@@ -4,6 +4,7 @@
 #include "chan-dispatcher.h"
 #include "chan-fd-credit.h"
 #include "chan-handle.h"
+#include "chan-live.h"
 
 /* Forwards one channel to another, as long as the application wants. A relay
  * (chan-relay.c) does the same for ends that moved; this one has a home, can be
@@ -41,6 +42,7 @@ splice_unref (gpointer data)
   g_clear_pointer (&self->from_interest, chan_reactor_unref);
   g_clear_pointer (&self->to_interest, chan_reactor_unref);
   chan_poller_unref (self->poller);
+  chan_live_add (CHAN_LIVE_SPLICE, -1);
   g_free (self);
 }
 
@@ -346,6 +348,7 @@ splice_new (ChanReceiver *receiver, ChanSender *sender, GTask *task)
 {
   ChanSplice *self = g_new0 (ChanSplice, 1);
 
+  chan_live_add (CHAN_LIVE_SPLICE, 1);
   g_atomic_ref_count_init (&self->ref_count);
   self->receiver = g_object_ref (receiver);
   self->sender = g_object_ref (sender);

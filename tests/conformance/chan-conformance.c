@@ -9,6 +9,7 @@
 
 #include "chan-conformance-bytes.h"
 #include "chan-conformance-pair.h"
+#include "chan-conformance-util.h"
 
 #define DEFAULT_CAPACITY 64
 /* A sanitizer makes everything slower, and a hundred thousand calls over a bus most. */
@@ -19,7 +20,6 @@
 #else
 #define WATCHDOG_SEC 120
 #endif
-#define CLEAN_UP_US (2 * G_TIME_SPAN_SECOND)
 
 typedef struct
 {
@@ -80,7 +80,7 @@ list_fds (void)
 static void
 assert_no_more_fds (guint n_before)
 {
-  gint64 deadline = g_get_monotonic_time () + CLEAN_UP_US;
+  gint64 deadline = chan_test_deadline ();
   guint n;
 
   while ((n = count_fds ()) > n_before && g_get_monotonic_time () < deadline)
@@ -106,6 +106,40 @@ chan_conformance_watch (ChanConformanceFixture *f, gpointer object)
   g_ptr_array_add (f->watched, watch);
 }
 
+/* The library's own counts: of all that it makes, and not only of what a test watches. */
+static const ChanLiveCount *
+live_counts (void)
+{
+#ifdef CHAN_COUNT_LIVE
+  const ChanLiveCount *counts = g_type_get_qdata (CHAN_TYPE_SENDER, g_quark_from_static_string (CHAN_LIVE_QUARK));
+
+  g_assert_nonnull (counts);
+  return counts;
+#else
+  return NULL;
+#endif
+}
+
+static void
+count_live (int counts[CHAN_LIVE_N])
+{
+  for (const ChanLiveCount *count = live_counts (); count != NULL && count->name != NULL; count++)
+    *counts++ = g_atomic_int_get (&count->n);
+}
+
+/* What there is more of than before, or NULL */
+static const char *
+find_more (ChanConformanceFixture *f)
+{
+  int now[CHAN_LIVE_N] = { 0 };
+
+  count_live (now);
+  for (guint i = 0; i < CHAN_LIVE_N; i++)
+    if (now[i] > f->n_live[i])
+      return live_counts ()[i].name;
+  return NULL;
+}
+
 /* The type of an object that lives on, or NULL */
 static const char *
 find_survivor (ChanConformanceFixture *f)
@@ -117,13 +151,14 @@ find_survivor (ChanConformanceFixture *f)
       if (object != NULL)
         return G_OBJECT_TYPE_NAME (object);
     }
-  return NULL;
+  return find_more (f);
 }
 
+/* Threads of the library may hold something for a moment. */
 static void
 assert_nothing_left (ChanConformanceFixture *f)
 {
-  gint64 deadline = g_get_monotonic_time () + CLEAN_UP_US;
+  gint64 deadline = chan_test_deadline ();
 
   while (find_survivor (f) != NULL && g_get_monotonic_time () < deadline)
     {
@@ -268,6 +303,7 @@ run_case (gconstpointer data)
   running = self->path;
   alarm (WATCHDOG_SEC);
   f.n_fds = count_fds ();
+  count_live (f.n_live);
   f.watched = g_ptr_array_new_with_free_func (watch_free);
   f.context = g_main_context_new ();
   g_main_context_push_thread_default (f.context);

@@ -3,6 +3,8 @@
 
 #include <libchan-glib/libchan-glib.h>
 
+#include "libchan-glib/chan-live.h"
+
 G_BEGIN_DECLS
 
 /* One suite, run unchanged over every transport. A program for a transport
@@ -82,6 +84,7 @@ struct _ChanConformanceFixture
   ChanSession *hop[2];     /* the second pair of RELAYED */
   GPtrArray *watched;      /* GWeakRef: what must be gone in the end */
   guint n_fds;             /* open before the test */
+  int n_live[CHAN_LIVE_N]; /* of what the library counts, before the test */
 };
 
 int chan_conformance_run (int argc, char **argv, const ChanConformanceTransport *transport);
