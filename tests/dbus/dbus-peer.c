@@ -150,6 +150,9 @@ send_all (const char *uri, guint64 count, gsize size, gboolean held)
       chan_sender_close (sender);
       chan_session_close (session, NULL, &error);
     }
+  /* What comes behind a refused message is refused too: when this is, the bus has seen all that was sent. */
+  else if (held && session != NULL)
+    chan_session_ping (session, NULL, NULL, NULL);
   say_peak ();
   ended (n, error);
   if (held)

@@ -78,7 +78,7 @@ class Full(bus.BusCase):
         self.assertEqual((said[0], int(said[3]), said[4]), ('error', LIMIT, text))
         self.assertGreater(int(said[1]), ROOM)
         # It has the one before and those that the bus took, and hears why there are no more.
-        self.assertEqual((came[0], int(came[1]), int(came[3]), came[4].removeprefix('The session is lost: ')), ('error', 1 + ROOM, LIMIT, text))
+        self.assertEqual((came[0], int(came[1]), int(came[3]), came[4]), ('error', 1 + ROOM, LIMIT, f'The session is lost: {text}'))
 
 
 class Killed(bus.BusCase):
