@@ -251,22 +251,17 @@ class Trap(bus.BusCase):
     def refuse(self, call, name, text):
         self.listener.connection.send_message(Gio.DBusMessage.new_method_error_literal(call, f'org.libchan.Error.{name}', text), SEND)
 
-    def send_with_a_refused(self, n, bad):
-        """Of n messages one is answered with an error. What the client called then."""
-        client = self.send(n)
-        self.listener.open()
-
-        def answer(call):
-            if call.get_member() == 'Push' and call.get_body().unpack()[1] == bad:
-                self.refuse(call, 'TooComplex', 'Not this one')
-            else:
-                self.listener.answer(call)
-
-        return client, self.calls_of(client, answer)
+    def answer_with_a_refused(self, call, bad):
+        if call.get_member() == 'Push' and call.get_body().unpack()[1] == bad:
+            self.refuse(call, 'TooComplex', 'Not this one')
+        else:
+            self.listener.answer(call)
 
     def test_a_refused_message(self):
         """It ends its channel at once, with what the peer said, and there is nothing to tell the peer of it."""
-        client, calls = self.send_with_a_refused(1000, 3)
+        client = self.send(1000)
+        self.listener.open()
+        calls = self.calls_of(client, lambda call: self.answer_with_a_refused(call, 3))
         self.assert_error(client, TOO_COMPLEX, 'Not this one')
         self.assertLess(int(client.last_line().split()[1]), 1000)
         # The process may be gone before it closes the session.
@@ -280,7 +275,15 @@ class Trap(bus.BusCase):
         """Close is the last call, and there is one."""
         for n, bad in ((3, 1), (3, 3), (10, 10)):
             with self.subTest(n=n, bad=bad):
-                _, calls = self.send_with_a_refused(n, bad)
+                client, waiting = self.send(n), []
+                self.listener.open()
+
+                def answer(call):
+                    waiting.append(call)
+                    while call.get_member() == 'Close' and waiting:
+                        self.answer_with_a_refused(waiting.pop(0), bad)
+
+                calls = self.calls_of(client, answer)
                 self.assertEqual([call.get_member() for call in calls], ['Open'] + ['Push'] * n + ['Finish', 'Close'])
                 self.assertEqual(calls[-1].get_body().unpack(), ('', ''))
 
