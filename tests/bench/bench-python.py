@@ -6,14 +6,19 @@ usage: ./dev run tests/bench/bench-python.py [--messages N] [--soak N] [--check]
 
 All are measured in turn, ROUNDS times, so that what else runs on the machine disturbs each alike; the ratios are those
 of the medians, of the time that passes and of the processor time of all threads. D-Bus is peer to peer, over a socket
-pair as the session is: no bus daemon. --soak sends N messages and prints the memory as it goes. --check fails if a message
+pair as the session is: no bus daemon. --soak sends N messages, and N once more while calls are cancelled at random, and
+prints the memory as it goes; a message that is lost, doubled or out of order is an error. --check fails if a message
 costs more than a third of what it costs over D-Bus, a request more than three quarters, or if memory grows. A request
 is a quarter to a third in a release build on an idle machine; but most of it is the way through the kernel and the
 interpreter's lock, which both have, and where tests run that has been half.
 """
 
 import argparse
+import concurrent.futures
+import contextlib
 import pathlib
+import queue
+import random
 import socket
 import statistics
 import sys
@@ -26,6 +31,7 @@ gi.require_version('Chan', '1')
 from gi.repository import Chan, Gio, GLib  # noqa: E402
 
 ROUNDS = 5
+CANCELLED = object()
 VALUE = {'name': 'sensor', 'value': 21.5, 'count': 7}
 TYPES = {'name': 's', 'value': 'd', 'count': 'i'}
 PATH, INTERFACE = '/org/libchan/Bench', 'org.libchan.Bench'
@@ -180,13 +186,75 @@ def resident_kib():
     raise AssertionError('no VmRSS')
 
 
-def soak(count, steps=10):
+def send_all(sender, count, call):
+    for number in range(count):
+        while call(lambda cancellable: sender.send({**VALUE, 'number': number}, cancellable=cancellable)) is CANCELLED:
+            pass
+    sender.close()
+
+
+def take_all(receiver, count, call, steps=10):
+    """KiB resident after each tenth. Asserts that each message came once, and in order."""
+    curve, expected = [], 0
+    while True:
+        message = call(lambda cancellable: receiver.receive(cancellable=cancellable))
+        if message is CANCELLED:
+            continue
+        if message is None:
+            assert expected == count, f'{expected} of {count} came'
+            return curve
+        number = message['number']
+        assert number == expected, f'{number} came instead of {expected}'
+        expected += 1
+        if expected % (count // steps) == 0:
+            curve.append(resident_kib())
+
+
+class Cancelling:
+    """Some calls are cancelled before they begin, some by another thread in the middle or after their end."""
+
+    def __init__(self):
+        self.cancelled, self.calls = 0, queue.SimpleQueue()
+        self.thread = threading.Thread(target=lambda: [cancellable.cancel() for cancellable in iter(self.calls.get, None)])
+        self.thread.start()
+
+    def close(self):
+        self.calls.put(None)
+        self.thread.join()
+
+    def __call__(self, method):
+        chance, cancellable = random.random(), Gio.Cancellable()
+        if chance < 0.1:
+            cancellable.cancel()
+        elif chance > 0.8:
+            self.calls.put(cancellable)
+        try:
+            return method(cancellable)
+        except GLib.Error as error:
+            assert error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED), error
+            self.cancelled += 1
+            return CANCELLED
+
+
+def soak(count, call_to_send, call_to_take):
     """KiB resident after each tenth."""
-    job, curve = Channel(), []
-    for _ in range(steps):
-        job.run(count // steps)
-        curve.append(resident_kib())
+    job = Channel()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(send_all, job.sender, count, call_to_send)
+        curve = take_all(job.receiver, count, call_to_take)
+        sent.result()
     return curve
+
+
+def soak_cancelling(count):
+    """The curve, and how many calls were cancelled on either side."""
+    with contextlib.closing(Cancelling()) as sending, contextlib.closing(Cancelling()) as taking:
+        curve = soak(count, sending, taking)
+    return curve, sending.cancelled, taking.cancelled
+
+
+def is_flat(curve):
+    return curve[-1] <= 1.1 * curve[1] + 1024
 
 
 def main():
@@ -203,9 +271,11 @@ def main():
         print(f'{name} / D-Bus: {ratio:.2f}, of processor time {of_used[name]:.2f}')
     failed = ratios['channel'] > 1 / 3 or min(ratios['request'], of_used['request']) > 3 / 4
     if options.soak:
-        curve = soak(options.soak)
-        print(f'{options.soak} messages, KiB resident after each tenth:', *curve)
-        failed |= curve[-1] > 1.1 * curve[1] + 1024
+        plain = soak(options.soak, lambda method: method(None), lambda method: method(None))
+        print(f'{options.soak} messages, KiB resident after each tenth:', *plain)
+        curve, sends, receives = soak_cancelling(options.soak)
+        print(f'{options.soak} messages, {sends} sends and {receives} receives cancelled:', *curve)
+        failed |= not is_flat(plain) or not is_flat(curve) or not sends or not receives
     return 1 if options.check and failed else 0
 
 
