@@ -6,7 +6,6 @@
 #include "chan-attendant.h"
 #include "chan-dispatcher.h"
 #include "chan-fork.h"
-#include "chan-live.h"
 #include "chan-wait.h"
 
 #define NEAR_US (2 * G_USEC_PER_SEC)
@@ -30,7 +29,6 @@ chan_reactor_new (const ChanReactorFuncs *funcs, gpointer owner, int fd)
 {
   ChanReactor *self = g_new0 (ChanReactor, 1);
 
-  chan_live_add (CHAN_LIVE_REACTOR, 1);
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->lock);
   self->funcs = funcs;
@@ -60,7 +58,6 @@ chan_reactor_unref (ChanReactor *self)
   g_clear_pointer (&self->interests, g_array_unref);
   g_clear_pointer (&self->watched_by, g_ptr_array_unref);
   g_mutex_clear (&self->lock);
-  chan_live_add (CHAN_LIVE_REACTOR, -1);
   g_free (self);
 }
 
