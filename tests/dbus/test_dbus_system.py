@@ -9,6 +9,7 @@ has the rest.
 import getpass
 import os
 import pathlib
+import pwd
 import re
 import shutil
 
@@ -17,6 +18,7 @@ from bus import harness
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 POLICY = ROOT / 'examples' / 'dbus' / 'org.example.Echo.conf'
+SERVICE_FILE = ROOT / 'examples' / 'dbus' / 'org.example.Echo.system.service.in'
 NAME = 'org.example.Echo'
 # What Debian's /usr/share/dbus-1/system.conf says to those without a policy of their own
 CONFIGURATION = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -140,6 +142,78 @@ class Policy(SystemCase):
         self.serve()
         self.assertEqual(self.run_remotely(SERVICE, '&direct=require').stdout, 'hello\n')
         self.assert_refused(self.run_remotely(SERVICE, '&direct=never'), 'policy of the bus', 'call its clients')
+
+
+class Activation(SystemCase):
+    """Nobody runs; the bus has the service started, as the user that its file names."""
+
+    configuration = CONFIGURATION.replace('  <includedir>', '''  <servicehelper>{directory}/helper</servicehelper>
+  <servicedir>{directory}/system-services</servicedir>
+  <includedir>''')
+    # What dbus-daemon-launch-helper does, which knows no other bus than the machine's own
+    helper = '''#!/bin/sh
+set -f
+file={directory}/system-services/$1.service
+user=$(sed -n 's/^User=//p' "$file")
+[ "$(id -u)" = 0 ] && as="setpriv --reuid=$user --regid=$(id -g "$user") --clear-groups"
+exec $as $(sed -n 's/^Exec=//p' "$file")
+'''
+
+    def install_service(self, more='', change=lambda text: text):
+        (self.directory / 'helper').write_text(self.helper.format(directory=self.directory), encoding='utf-8')
+        (self.directory / 'helper').chmod(0o755)
+        (self.directory / 'system-services').mkdir(exist_ok=True)
+        text = SERVICE_FILE.read_text(encoding='utf-8').replace('@name@', NAME).replace('@program@', str(self.programs / 'rexec-server'))
+        text = change(text.replace('@user@', pwd.getpwuid(SERVICE[0]).pw_name))
+        text = re.sub('^(Exec=.*)$', lambda found: found[1] + more, text, flags=re.MULTILINE)
+        (self.directory / 'system-services' / f'{NAME}.service').write_text(text, encoding='utf-8')
+
+    def install(self, more='', change=lambda text: text, **policy):
+        self.install_service(more, change)
+        self.install_policy(**policy)
+        self.addCleanup(self.end_service)
+
+    def owner(self, kind):
+        """Of who has the name: its user, its process. None if nobody has it."""
+        done = self.output('gdbus', 'call', '--address', self.address, '--dest', 'org.freedesktop.DBus', '--object-path', '/', '--method',
+                           f'org.freedesktop.DBus.GetConnectionUnix{kind}', NAME, check=False)
+        return int(done.stdout.split()[1].strip(',)')) if done.returncode == 0 else None
+
+    def end_service(self):
+        """Or it would outlive the bus, whose output it has too."""
+        process = self.owner('ProcessID')
+        if process is not None:
+            os.kill(process, 15)
+            self.wait_until_free(NAME)
+
+    def run_and_end(self, user, direct):
+        done = self.run_remotely(user, f'&direct={direct}')
+        self.assertEqual(done.stdout, 'hello\n', done.stderr)
+        self.assertEqual(self.owner('User'), SERVICE[0])
+        self.end_service()
+
+    def test_by_connecting(self):
+        self.install(group=SERVICE[1])
+        for direct in ('require', 'never', 'auto'):
+            with self.subTest(direct):
+                self.run_and_end(SERVICE, direct)
+
+    def test_for_those_who_are_named(self):
+        self.install(f'&allow-uids={CLIENT[0]}')
+        for direct in ('require', 'never'):
+            with self.subTest(direct):
+                self.run_and_end(CLIENT, direct)
+
+    def test_not_for_those_whom_the_policy_does_not_name(self):
+        """It is started, and they cannot speak to it."""
+        self.install(group=9)
+        self.assert_refused(self.run_remotely(SERVICE), f'Cannot connect to {NAME}')
+
+    def test_a_file_without_a_user(self):
+        """As the template for a session bus is."""
+        self.install(change=lambda text: re.sub('^User=.*\n', '', text, flags=re.MULTILINE), group=SERVICE[1])
+        self.assert_refused(self.run_remotely(SERVICE), f'Cannot connect to {NAME}')
+        self.assertIsNone(self.owner('ProcessID'))
 
 
 class Users(SystemCase):

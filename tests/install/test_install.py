@@ -97,7 +97,7 @@ def test_nothing_else_is_installed():
     expected += [f'{lib}/chan-glib-1/transports/libchantransport-{name}.so' for name in CONFIGURATION['transports']]
     expected += [f'include/chan-glib-1/libchan-glib/{name}' for name in public_headers()]
     expected += ['share/dbus-1/interfaces/org.libchan.xml', 'share/man/man5/chan.conf.5', 'share/man/man7/libchan-glib.7']
-    expected += [f'share/doc/libchan-glib/dbus/org.example.Echo.{kind}' for kind in ('conf', 'service.in')]
+    expected += [f'share/doc/libchan-glib/dbus/org.example.Echo.{kind}' for kind in ('conf', 'service.in', 'system.service.in')]
     if CONFIGURATION['introspection']:
         expected += [f'{PYTHON}/gi/overrides/{name}.py' for name in (
             'Chan', '_chan_loop', '_chan_request', '_chan_select', '_chan_values', '_chan_wait')]
