@@ -240,9 +240,9 @@ static const BenchItem items[] = {
   CHAN ("one-way", CALLS, TRANSPORT, "M/s", FALSE, FALSE, 10 * N, 64, "sink-loop", one_way)
 
 static const BenchItem dbus_items[] = {
-  DBUS ("dbus-message", "gdbus-call", "gdbus-calls", 3000),
+  DBUS ("dbus-message", "gdbus-call sdbus-call", "gdbus-calls sdbus-calls", 3000),
   DBUS ("dbus-peer", "gdbus-peer-call", "gdbus-peer-calls", 3000),
-  DBUS ("dbus-direct", "unix-ping-pong", "unix-one-way", 20000),
+  DBUS ("dbus-direct", "unix-ping-pong gdbus-call sdbus-call", "unix-one-way gdbus-calls sdbus-calls", 20000),
 };
 
 const BenchItem *

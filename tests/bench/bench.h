@@ -11,7 +11,7 @@ typedef struct _BenchItem BenchItem;
 struct _BenchItem
 {
   const char *name;
-  const char *against;   /* the item that it is compared with; NULL: a base */
+  const char *against;   /* the items that it is compared with, a space between; NULL: a base */
   const char *unit;
   const char *transport; /* tcp, unix, tls, memory, dbus-message, dbus-direct, dbus-peer; bus and peer for others */
   gboolean one_core;     /* both processes on one CPU: the whole path, without the waking of another */

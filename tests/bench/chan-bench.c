@@ -81,6 +81,22 @@ apply_filters (void)
     rows[i].wanted = TRUE;
 }
 
+/* The n'th of those that it is compared with; NULL: there are no more. One that is not built is passed over. */
+static Row *
+base_of (const Row *row, guint n)
+{
+  g_auto (GStrv) names = row->item.against != NULL ? g_strsplit (row->item.against, " ", -1) : NULL;
+
+  for (char **name = names; name != NULL && *name != NULL; name++)
+    {
+      Row *base = find (*name);
+
+      if (base != NULL && n-- == 0)
+        return base;
+    }
+  return NULL;
+}
+
 /* Whatever is compared needs what it is compared with. */
 static void
 want_bases (void)
@@ -89,13 +105,13 @@ want_bases (void)
     {
       more = FALSE;
       for (guint i = 0; i < n_rows; i++)
-        {
-          Row *base = rows[i].wanted ? find (rows[i].item.against) : NULL;
+        for (guint n = 0; rows[i].wanted && base_of (&rows[i], n) != NULL; n++)
+          {
+            Row *base = base_of (&rows[i], n);
 
-          more = more || (base != NULL && !base->wanted);
-          if (base != NULL)
+            more = more || !base->wanted;
             base->wanted = TRUE;
-        }
+          }
     }
 }
 
@@ -131,14 +147,39 @@ spread (const Row *row, double *least, double *most)
 static void
 print_row (const Row *row)
 {
-  const Row *base = find (row->item.against);
+  const Row *base;
   double value = median (row->values, row->n), least, most;
 
   spread (row, &least, &most);
   g_print ("%-30s %10.3f %-5s [%.3f..%.3f]  cpu %.3f µs", row->item.name, value, row->item.unit, least, most, median (row->cpu, row->n));
-  if (base != NULL && base->n > 0)
-    g_print ("  = %.2f × %s", value / median (base->values, base->n), base->item.name);
+  for (guint n = 0; (base = base_of (row, n)) != NULL; n++)
+    if (base->n > 0)
+      g_print ("  = %.2f × %s", value / median (base->values, base->n), base->item.name);
   g_print ("\n");
+}
+
+/* What is not there is not missed by who reads the figures. */
+static void
+print_left_out (void)
+{
+  guint n_dbus;
+
+  bench_dbus_items (&n_dbus);
+  if (n_dbus == 0)
+    g_print ("left out: all of D-Bus, for there is no dbus-daemon\n");
+#ifndef HAVE_SDBUS
+  else
+    g_print ("left out: sd-bus, for this was built without libsystemd (-Dbench_sdbus=enabled)\n");
+#endif
+}
+
+static void
+print_all (void)
+{
+  for (guint i = 0; i < n_rows; i++)
+    if (rows[i].n > 0)
+      print_row (&rows[i]);
+  print_left_out ();
 }
 
 static gboolean
@@ -234,9 +275,7 @@ main (int argc, char **argv)
     return 0;
   bench_directory = directory = make_directory ();
   ok = measure ();
-  for (guint i = 0; i < n_rows; i++)
-    if (rows[i].n > 0)
-      print_row (&rows[i]);
+  print_all ();
   remove_directory (directory);
   return ok ? 0 : 1;
 }

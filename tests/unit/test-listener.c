@@ -260,47 +260,39 @@ test_early_and_dropped (Fixture *self, gconstpointer uri)
     continue;
 }
 
+static const struct
+{
+  const char *name;
+  void (*run) (Fixture *self, gconstpointer uri);
+} tests[] = {
+  { "authorize-refuses", test_refused },
+  { "authorize-sees-who-it-is-and-allows", test_allowed },
+  { "one-refusal-is-enough", test_any_no_counts },
+  { "incoming", test_incoming },
+  { "early-session-is-told-of", test_early_incoming },
+  { "early-sessions-wait-for-a-late-handler", test_late_handler },
+  { "early-session-is-asked-about", test_early_is_asked_about },
+  { "early-session-is-asked-about-once", test_asked_once },
+  { "early-session-does-not-keep-the-listener", test_early_and_dropped },
+};
+
 int
 main (int argc, char **argv)
 {
   static const char *const uris[] = { "memory:listener", "tcp://127.0.0.1:0", "unix" };
-  static const struct
-  {
-    const char *name;
-    void (*run) (Fixture *self, gconstpointer uri);
-  } early[] = {
-    { "is-told-of", test_early_incoming },
-    { "waits-for-a-late-handler", test_late_handler },
-    { "is-asked-about", test_early_is_asked_about },
-    { "is-asked-about-once", test_asked_once },
-    { "does-not-keep-the-listener", test_early_and_dropped },
-  };
   g_autofree char *made = NULL;
   int status;
 
   g_test_init (&argc, &argv, NULL);
   directory = made = g_dir_make_tmp ("chan-listener-XXXXXX", NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
-    for (gsize j = 0; j < G_N_ELEMENTS (early); j++)
+    for (gsize j = 0; j < G_N_ELEMENTS (tests); j++)
       {
         g_autofree char *name = g_strndup (uris[i], strcspn (uris[i], ":"));
-        g_autofree char *path = g_strdup_printf ("/listener/%s/early-session-%s", name, early[j].name);
+        g_autofree char *path = g_strdup_printf ("/listener/%s/%s", name, tests[j].name);
 
-        g_test_add (path, Fixture, uris[i], setup, early[j].run, teardown);
+        g_test_add (path, Fixture, uris[i], setup, tests[j].run, teardown);
       }
-  for (gsize i = 0; i < G_N_ELEMENTS (uris); i++)
-    {
-      g_autofree char *name = g_strndup (uris[i], strcspn (uris[i], ":"));
-      g_autofree char *refused = g_strdup_printf ("/listener/%s/authorize-refuses", name);
-      g_autofree char *allowed = g_strdup_printf ("/listener/%s/authorize-sees-who-it-is-and-allows", name);
-      g_autofree char *any = g_strdup_printf ("/listener/%s/one-refusal-is-enough", name);
-      g_autofree char *incoming = g_strdup_printf ("/listener/%s/incoming", name);
-
-      g_test_add (refused, Fixture, uris[i], setup, test_refused, teardown);
-      g_test_add (allowed, Fixture, uris[i], setup, test_allowed, teardown);
-      g_test_add (any, Fixture, uris[i], setup, test_any_no_counts, teardown);
-      g_test_add (incoming, Fixture, uris[i], setup, test_incoming, teardown);
-    }
   status = g_test_run ();
   g_rmdir (directory);
   return status;
