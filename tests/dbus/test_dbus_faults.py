@@ -70,6 +70,7 @@ class Full(bus.BusCase):
         # From here on nothing is answered.
         receiver.pause()
         sender.process.send_signal(signal.SIGUSR1)
+        self.assertRegex(sender.line(), '^peak ')
         said = sender.line().split(' ', 4)
         receiver.go_on()
         came = receiver.last_line().split(' ', 4)
