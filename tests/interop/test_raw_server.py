@@ -21,23 +21,22 @@ QUICKLY = 5
 
 
 class RawServer:
-    """Listens; calls handle(peer) in a thread for each connection. tls: an ssl.SSLContext, or None."""
+    """Listens; calls handle(peer) in a thread for each connection."""
 
-    def __init__(self, handle, tls=None, **options):
-        self.handle, self.tls, self.options = handle, tls, options
+    def __init__(self, handle, **options):
+        self.handle, self.options = handle, options
         self.peers, self.errors = [], []
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.listener.settimeout(30)
         self.port = self.listener.getsockname()[1]
-        self.uri = f'tcp://127.0.0.1:{self.port}'
+        # The peer is known to say nothing: there is no need to wait for long.
+        self.uri = f'tcp://127.0.0.1:{self.port}?settle-ms=200'
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
         try:
             while True:
                 sock = self.listener.accept()[0]
-                if self.tls:
-                    sock = self.tls.wrap_socket(sock, server_side=True)
                 peer = rawpeer.Peer(sock, 'server', **self.options)
                 self.peers.append(peer)
                 threading.Thread(target=self.guarded, args=(peer,), daemon=True).start()
