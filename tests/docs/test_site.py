@@ -5,6 +5,7 @@
 usage: test_site.py ROOT FILE.gir FILE.toml GI-DOCGEN
 """
 
+import os
 import pathlib
 import re
 import shutil
@@ -42,8 +43,13 @@ BAD_INPUT = {
 }
 
 
+# Whoever asks the network is told so: nobody listens there.
+OFFLINE = {**os.environ, **{f'{scheme}_proxy': 'http://127.0.0.1:9' for scheme in ('http', 'https', 'all')}, 'no_proxy': ''}
+
+
 def run(*command):
-    done = subprocess.run([sys.executable, '-B', *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run([sys.executable, '-B', *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, env=OFFLINE)
     return done.returncode, done.stdout
 
 
