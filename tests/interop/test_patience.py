@@ -3,8 +3,11 @@
 """What ends because it takes too long, and what does not; and servers that run out of file descriptors."""
 
 import resource
+import signal
 import socket
 import struct
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -90,6 +93,52 @@ class Silence(Case):
             self.assertLess(time.monotonic(), deadline, 'nobody asked')
             time.sleep(0.05)
         self.assertEqual(echo.exchange(2), 2)
+
+
+    def test_a_stopped_server(self):
+        """Nothing comes, and nothing ends: the client gives it up by itself."""
+        directory = tempfile.TemporaryDirectory(prefix='chan-patience-')
+        self.addCleanup(directory.cleanup)
+        for uri in ('tcp://127.0.0.1:0', f'unix:{directory.name}/socket'):
+            with self.subTest(uri):
+                server = harness.Server('rexec-server', uri)
+                self.addCleanup(server.stop)
+                client = subprocess.Popen([harness.program('rexec'), f'{server.uri}?keepalive-sec=1&keepalive-timeout-sec=1', '--',
+                                           'sh', '-c', 'echo begun; sleep 60'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                          env=harness.environment(), preexec_fn=harness.die_with_parent)
+                with client:
+                    self.assertEqual(client.stdout.readline(), 'begun\n')
+                    server.process.send_signal(signal.SIGSTOP)
+                    began = time.monotonic()
+                    _out, err = client.communicate(timeout=2 * ENOUGH)
+                    server.process.send_signal(signal.SIGCONT)
+                self.assertEqual(client.returncode, 246, err)
+                self.assertIn('silent', err)
+                self.assertGreater(time.monotonic() - began, 1)
+
+    def test_a_session_without_channels(self):
+        server = self.serve('idle-timeout-sec=1')
+        peer = self.connect(server)
+        began = time.monotonic()
+        self.assertEqual(peer.wait_closed(ENOUGH).word, 0)
+        self.assertGreater(time.monotonic() - began, 0.8)
+        busy = self.connect(server)
+        echo = echo_raw.Echo(busy)
+        time.sleep(2)
+        self.assertEqual(echo.exchange(1), 1)
+
+    def test_a_peer_that_takes_no_byte(self):
+        server = self.serve('write-stall-sec=1&send-buffer=16384')
+        peer = self.connect(server, strictly=False)
+        echo = echo_raw.Echo(peer)
+        self.assertEqual(echo.exchange(1), 1)
+        peer.reading = False
+        for _ in range(3):
+            echo.ask('x' * 1_000_000)
+        time.sleep(3)
+        peer.resume()
+        peer.wait_closed(ENOUGH)
+        echo_raw.assert_served(server)
 
 
 class Descriptors(Case):
