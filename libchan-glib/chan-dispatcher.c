@@ -10,7 +10,7 @@ typedef struct
   gpointer tag;
 } ChanDispatcherSource;
 
-static GMutex contexts_lock; /* a context's own lock may be taken under it, and nothing else. Guards: */
+static GMutex contexts_lock; /* a context's own lock and a poller's may be taken under it, and nothing else. Guards: */
 static GHashTable *contexts; /* GMainContext -> ChanPoller, borrowed: the source holds them */
 
 static __thread ChanPoller *running;
@@ -27,6 +27,20 @@ chan_dispatcher_get_running (void)
     running = NULL;
   g_mutex_unlock (&contexts_lock);
   return running;
+}
+
+gboolean
+chan_dispatcher_put_off (ChanReactor *reactor)
+{
+  if (running == NULL)
+    return FALSE;
+  g_mutex_lock (&contexts_lock);
+  if (g_hash_table_lookup (contexts, running_context) != running)
+    running = NULL;
+  else
+    chan_poller_put_off (running, reactor);
+  g_mutex_unlock (&contexts_lock);
+  return running != NULL;
 }
 
 static gboolean

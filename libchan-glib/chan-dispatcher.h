@@ -15,5 +15,7 @@ ChanPoller *chan_dispatcher_ref_for_context (GMainContext *context);
 ChanPoller *chan_dispatcher_ref_held_up (void);
 /* The poller in whose turn this thread is: its prepare() will come, and flushes. NULL: none. */
 ChanPoller *chan_dispatcher_get_running (void);
+/* The reactor's output goes at the end of this thread's turn. FALSE: it is in none. Under the reactor's lock */
+gboolean    chan_dispatcher_put_off     (ChanReactor *reactor);
 
 G_END_DECLS

@@ -28,7 +28,7 @@ chan_poller_new (void (*wake) (ChanPoller *self))
   self->reactors = g_hash_table_new (NULL, NULL);
   self->next_deadline = G_MAXINT64;
   self->run_tail = &self->run_head;
-  self->to_flush = g_ptr_array_new ();
+  self->to_flush = g_ptr_array_new_with_free_func ((GDestroyNotify) chan_reactor_unref);
   self->wake_fd = -1;
   chan_fork_add_poller (self);
   return self;
@@ -264,12 +264,32 @@ chan_poller_run (ChanPoller *self)
 }
 
 void
+chan_poller_put_off (ChanPoller *self, ChanReactor *reactor)
+{
+  g_mutex_lock (&self->lock);
+  g_ptr_array_add (self->to_flush, chan_reactor_ref (reactor));
+  g_mutex_unlock (&self->lock);
+}
+
+static ChanReactor *
+poller_take_put_off (ChanPoller *self)
+{
+  ChanReactor *reactor = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->to_flush->len > 0)
+    reactor = g_ptr_array_steal_index_fast (self->to_flush, self->to_flush->len - 1);
+  g_mutex_unlock (&self->lock);
+  return reactor;
+}
+
+void
 chan_poller_flush (ChanPoller *self)
 {
-  while (self->to_flush->len > 0)
-    {
-      ChanReactor *reactor = g_ptr_array_steal_index_fast (self->to_flush, self->to_flush->len - 1);
+  ChanReactor *reactor;
 
+  while ((reactor = poller_take_put_off (self)) != NULL)
+    {
       chan_reactor_flush (reactor);
       chan_reactor_unref (reactor);
     }

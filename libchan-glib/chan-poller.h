@@ -38,7 +38,7 @@ struct _ChanPoller
   int wake_fd;                     /* an eventfd in the epoll set; -1: woken otherwise */
   gboolean woken;                  /* it was written to */
   GList fork_link;                 /* chan-fork.c */
-  GPtrArray *to_flush;             /* reactors with coalesced output; only used in the poller's thread */
+  GPtrArray *to_flush;             /* reactors with coalesced output, each with a reference */
 };
 
 ChanPoller *chan_poller_new         (void (*wake) (ChanPoller *self));
@@ -60,6 +60,9 @@ void        chan_poller_queue       (ChanPoller *self, ChanRunItem *item, ChanLa
 /* Takes it back, if it is queued. */
 void        chan_poller_unqueue     (ChanPoller *self, ChanRunItem *item);
 gboolean    chan_poller_has_queue   (ChanPoller *self);
+
+/* For chan_poller_flush(). Under the reactor's lock, and that of the contexts */
+void        chan_poller_put_off     (ChanPoller *self, ChanReactor *reactor);
 
 /* In the poller's thread, no lock held. */
 void        chan_poller_service     (ChanPoller *self, int timeout_ms);

@@ -46,19 +46,16 @@ chan_reactor_flush (ChanReactor *self)
 void
 chan_reactor_output (ChanReactor *self, ChanLater *later)
 {
-  ChanPoller *current = chan_dispatcher_get_running ();
-
   if (self->owner == NULL || self->fd < 0 || self->servicing)
     return;
-  if (current == NULL)
+  if (self->flush_queued && chan_dispatcher_get_running () != NULL)
+    return;
+  if (!chan_dispatcher_put_off (self))
     {
       chan_reactor_flush_locked (self, later);
       return;
     }
-  if (self->flush_queued)
-    return;
   self->flush_queued = TRUE;
-  g_ptr_array_add (current->to_flush, chan_reactor_ref (self));
   /* If that main context is never iterated again, the attendant writes it. */
   chan_attendant_note (self, FALSE, later);
 }
