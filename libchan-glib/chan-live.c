@@ -14,6 +14,7 @@ ChanLiveCount chan_live_counts[CHAN_LIVE_N + 1] = {
   [CHAN_LIVE_PIPE] = { .name = "ChanPipe" },
   [CHAN_LIVE_SESSION_CORE] = { .name = "ChanSessionCore" },
   [CHAN_LIVE_STREAM] = { .name = "ChanStream" },
+  [CHAN_LIVE_REACTOR] = { .name = "ChanReactor" },
   [CHAN_LIVE_RELAY] = { .name = "ChanRelay" },
   [CHAN_LIVE_SPLICE] = { .name = "ChanSplice" },
   [CHAN_LIVE_PUMP] = { .name = "ChanPump" },

@@ -7,8 +7,7 @@ G_BEGIN_DECLS
 
 /* How many there are of what the library makes, for its tests, in builds for debugging alone (the option `debug` of
  * Meson): the conformance suite sees after each test that they are as few as before. Messages are left out, whose
- * number is the library's speed; what they carry is counted. So are reactors, of which a poller may hold one for longer
- * than there is a session. */
+ * number is the library's speed; what they carry is counted. */
 
 #define CHAN_LIVE_QUARK "chan-live-counts" /* of CHAN_TYPE_SENDER: the counts, up to the one without a name */
 
@@ -30,6 +29,7 @@ typedef enum
   CHAN_LIVE_PIPE,
   CHAN_LIVE_SESSION_CORE,
   CHAN_LIVE_STREAM,
+  CHAN_LIVE_REACTOR,
   CHAN_LIVE_RELAY,
   CHAN_LIVE_SPLICE,
   CHAN_LIVE_PUMP,

@@ -6,6 +6,7 @@
 #include "chan-attendant.h"
 #include "chan-dispatcher.h"
 #include "chan-fork.h"
+#include "chan-live.h"
 #include "chan-wait.h"
 
 #define NEAR_US (2 * G_USEC_PER_SEC)
@@ -29,6 +30,7 @@ chan_reactor_new (const ChanReactorFuncs *funcs, gpointer owner, int fd)
 {
   ChanReactor *self = g_new0 (ChanReactor, 1);
 
+  chan_live_add (CHAN_LIVE_REACTOR, 1);
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->lock);
   self->funcs = funcs;
@@ -58,6 +60,7 @@ chan_reactor_unref (ChanReactor *self)
   g_clear_pointer (&self->interests, g_array_unref);
   g_clear_pointer (&self->watched_by, g_ptr_array_unref);
   g_mutex_clear (&self->lock);
+  chan_live_add (CHAN_LIVE_REACTOR, -1);
   g_free (self);
 }
 
@@ -378,7 +381,8 @@ chan_reactor_attend (ChanReactor *self, ChanPoller *attendant, gint64 patience_u
   /* A main context whose last operation ended is not waited for. */
   if (self->hold == CHAN_HOLD_ARMED && self->poller != attendant && reactor_home (self) == NULL)
     reactor_disarm (self);
-  if (self->hold == CHAN_HOLD_FREE)
+  /* What was flushed may have ended the session. */
+  if (self->hold == CHAN_HOLD_FREE && self->fd >= 0)
     reactor_watch (self, attendant, later);
   return FALSE;
 }
