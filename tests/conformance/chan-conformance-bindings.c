@@ -114,7 +114,7 @@ static const ChanConformanceTransport here = {
   .name = "files", .flags = FLAGS, .make_pair = make_pair_here, .kill_link = chan_conformance_cut_fifos,
 };
 static const ChanConformanceTransport beside = {
-  .name = "files", .flags = FLAGS, .make_pair = make_pair_beside, .kill_link = chan_conformance_cut_fifos,
+  .name = "files", .flags = FLAGS | CHAN_CONFORMANCE_COLLECTED, .make_pair = make_pair_beside, .kill_link = chan_conformance_cut_fifos,
 };
 
 /**

@@ -17,6 +17,7 @@ typedef enum
   CHAN_CONFORMANCE_OPTIONS = 1 << 2,    /* make_pair() heeds its parameters */
   CHAN_CONFORMANCE_WINDOWS = 1 << 3,    /* bytes are bounded too, not only the number of messages */
   CHAN_CONFORMANCE_FDS = 1 << 4,        /* file descriptors pass as such */
+  CHAN_CONFORMANCE_COLLECTED = 1 << 5,  /* a garbage collector keeps what it is given, for as long as it likes */
 } ChanConformanceFlags;
 
 /* A transport without make_pair() is the pipe inside the process. */
