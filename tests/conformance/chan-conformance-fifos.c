@@ -8,23 +8,35 @@
 #define FIFOS_KEY "chan-conformance-fifos"
 #define MAX_FDS 1024
 
-static gboolean
-is_writing_end (int fd)
+/* Its inode, for numbers of descriptors come again when others are closed meanwhile; 0: it is none. */
+static guint64
+writing_end (int fd)
 {
   struct stat info;
 
-  return fstat (fd, &info) == 0 && S_ISFIFO (info.st_mode) && (fcntl (fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+  if (fstat (fd, &info) < 0 || !S_ISFIFO (info.st_mode) || (fcntl (fd, F_GETFL) & O_ACCMODE) != O_WRONLY)
+    return 0;
+  return info.st_ino;
 }
 
 GArray *
 chan_conformance_mark_fifos (void)
 {
-  GArray *is_fifo = g_array_sized_new (FALSE, TRUE, sizeof (gboolean), MAX_FDS);
+  GArray *inodes = g_array_sized_new (FALSE, TRUE, sizeof (guint64), MAX_FDS);
 
-  g_array_set_size (is_fifo, MAX_FDS);
+  g_array_set_size (inodes, MAX_FDS);
   for (int fd = 0; fd < MAX_FDS; fd++)
-    g_array_index (is_fifo, gboolean, fd) = is_writing_end (fd);
-  return is_fifo;
+    g_array_index (inodes, guint64, fd) = writing_end (fd);
+  return inodes;
+}
+
+static gboolean
+contains (GArray *inodes, guint64 inode)
+{
+  for (guint i = 0; i < inodes->len; i++)
+    if (g_array_index (inodes, guint64, i) == inode)
+      return TRUE;
+  return FALSE;
 }
 
 void
@@ -33,8 +45,12 @@ chan_conformance_attach_fifos (ChanSession *session, GArray *before)
   GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
 
   for (int fd = 0; fd < MAX_FDS; fd++)
-    if (is_writing_end (fd) && !g_array_index (before, gboolean, fd))
-      g_array_append_val (fds, fd);
+    {
+      guint64 inode = writing_end (fd);
+
+      if (inode != 0 && !contains (before, inode))
+        g_array_append_val (fds, fd);
+    }
   g_object_set_data_full (G_OBJECT (session), FIFOS_KEY, fds, (GDestroyNotify) g_array_unref);
 }
 

@@ -3,38 +3,44 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "chan-conformance-util.h"
 
 #define SOCKETS_KEY "chan-conformance-sockets"
 
-static gboolean
-contains (GArray *fds, int fd)
+/* Numbers of descriptors come again when others are closed meanwhile; those of inodes do not. */
+typedef struct
 {
-  for (guint i = 0; i < fds->len; i++)
-    if (g_array_index (fds, int, i) == fd)
+  int fd;
+  guint64 inode;
+} Socket;
+
+static gboolean
+contains (GArray *sockets, guint64 inode)
+{
+  for (guint i = 0; i < sockets->len; i++)
+    if (g_array_index (sockets, Socket, i).inode == inode)
       return TRUE;
   return FALSE;
-}
-
-static gboolean
-is_socket (int fd)
-{
-  int type = 0;
-  socklen_t size = sizeof type;
-
-  return getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 }
 
 GArray *
 chan_conformance_mark_sockets (void)
 {
-  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+  GArray *sockets = g_array_new (FALSE, FALSE, sizeof (Socket));
 
   for (int fd = 0; fd < 1024; fd++)
-    if (is_socket (fd))
-      g_array_append_val (fds, fd);
-  return fds;
+    {
+      Socket found = { .fd = fd };
+      struct stat info;
+
+      if (fstat (fd, &info) < 0 || !S_ISSOCK (info.st_mode))
+        continue;
+      found.inode = info.st_ino;
+      g_array_append_val (sockets, found);
+    }
+  return sockets;
 }
 
 void
@@ -45,10 +51,10 @@ chan_conformance_attach_sockets (ChanSession *session, GArray *before)
 
   for (guint i = 0; i < now->len; i++)
     {
-      int fd = g_array_index (now, int, i);
+      Socket found = g_array_index (now, Socket, i);
 
-      if (!contains (before, fd))
-        g_array_append_val (fds, fd);
+      if (!contains (before, found.inode))
+        g_array_append_val (fds, found.fd);
     }
   g_object_set_data_full (G_OBJECT (session), SOCKETS_KEY, fds, (GDestroyNotify) g_array_unref);
 }
