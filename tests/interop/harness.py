@@ -202,6 +202,7 @@ class TapResult(unittest.TestResult):
         print('not ok' if test.complaints else 'ok', self.testsRun, f'- {name} ({time.monotonic() - test.started:.2f} s)')
         for text in test.complaints:
             print('# ' + text.rstrip().replace('\n', '\n# '))
+            print(text, file=sys.stderr)        # which a test runner shows at once, other than TAP's own remarks
         sys.stdout.flush()
 
 

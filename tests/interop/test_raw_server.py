@@ -29,8 +29,9 @@ class RawServer:
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.listener.settimeout(30)
         self.port = self.listener.getsockname()[1]
+        self.address = f'tcp://127.0.0.1:{self.port}'
         # The peer is known to say nothing: there is no need to wait for long.
-        self.uri = f'tcp://127.0.0.1:{self.port}?settle-ms=200'
+        self.uri = self.address + '?settle-ms=200'
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):

@@ -69,7 +69,7 @@ def we_call(record, scenario, option='', handle=served, **options):
     """Our client against a raw server; gives its exit status."""
     raw = RawServer(handle, **options)
     try:
-        done = subprocess.run([harness.program('interop-peer'), 'call', raw.uri + option, scenario], env=harness.environment(),
+        done = subprocess.run([harness.program('interop-peer'), 'call', raw.address + option, scenario], env=harness.environment(),
                               capture_output=True, text=True, timeout=40, check=False)
         for peer in raw.peers:
             record.add(peer)
@@ -244,7 +244,7 @@ def against_client(option, scenario, check, **options):
         done.set()
 
     raw = RawServer(handle, **options)
-    with subprocess.Popen([harness.program('interop-peer'), 'call', raw.uri + option, scenario], env=harness.environment(),
+    with subprocess.Popen([harness.program('interop-peer'), 'call', raw.address + option, scenario], env=harness.environment(),
                           stdout=subprocess.DEVNULL) as client:
         came = done.wait(2 * rawpeer.TIMEOUT)
         client.kill()
