@@ -280,14 +280,16 @@ chan_stream_link_process (ChanStreamLink *self)
 
 /* --- timers --- */
 
-/* Who holds connections open and uses none costs those who do. */
+/* Who holds connections open and uses none costs those who do. Without ids for channels one is of no use at all. */
 static void
 be_idle (ChanStreamLink *self)
 {
-  if (self->idle_sec == 0 || self->state > LINK_RUNNING || self->state < LINK_SETTLING || chan_spdy_conn_n_streams (self->conn) > 0)
+  gboolean used_up = chan_spdy_conn_is_used_up (self->conn);
+
+  if ((self->idle_sec == 0 && !used_up) || self->state > LINK_RUNNING || self->state < LINK_SETTLING || chan_spdy_conn_n_streams (self->conn) > 0)
     self->idle_deadline = 0;
   else if (self->idle_deadline == 0)
-    self->idle_deadline = self->now + (gint64) self->idle_sec * G_USEC_PER_SEC;
+    self->idle_deadline = self->now + (used_up ? 0 : (gint64) self->idle_sec * G_USEC_PER_SEC);
   else if (self->now >= self->idle_deadline)
     {
       chan_spdy_conn_goaway (self->conn, 0);

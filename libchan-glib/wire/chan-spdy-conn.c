@@ -227,6 +227,12 @@ push_for (ChanSpdyConn *self, guint32 parent_id)
 }
 
 gboolean
+chan_spdy_conn_is_used_up (ChanSpdyConn *self)
+{
+  return self->next_id > CHAN_SPDY_ID_MAX;
+}
+
+gboolean
 chan_spdy_conn_open (ChanSpdyConn *self, const ChanSpdyOpen *info, gpointer stream_data, guint32 *ret_id,
                      guint64 *ret_ref)
 {
@@ -234,7 +240,7 @@ chan_spdy_conn_open (ChanSpdyConn *self, const ChanSpdyOpen *info, gpointer stre
   guint32 associated = push_for (self, info->parent_id);
   ChanSpdyStream *stream;
 
-  if (chan_spdy_conn_is_over (self) || self->goaway_received || self->goaway_sent || self->next_id > CHAN_SPDY_ID_MAX)
+  if (chan_spdy_conn_is_over (self) || self->goaway_received || self->goaway_sent || chan_spdy_conn_is_used_up (self))
     return FALSE;
   open.ref = self->next_ref;
   if (!chan_spdy_conn_write_open (self, self->next_id, &open, associated))

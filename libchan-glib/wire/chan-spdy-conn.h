@@ -131,6 +131,8 @@ void     chan_spdy_conn_submit_settings (ChanSpdyConn *self, guint32 features);
  * connection has failed, or the strings are larger than the limits. */
 gboolean chan_spdy_conn_open            (ChanSpdyConn *self, const ChanSpdyOpen *info, /* ref is ignored */
                                          gpointer stream_data, guint32 *ret_id, guint64 *ret_ref);
+/* No stream of ours can be opened any more, for want of ids. */
+gboolean chan_spdy_conn_is_used_up      (ChanSpdyConn *self);
 void     chan_spdy_conn_set_stream_data (ChanSpdyConn *self, guint32 stream_id, gpointer data);
 gpointer chan_spdy_conn_get_stream_data (ChanSpdyConn *self, guint32 stream_id);
 guint64  chan_spdy_conn_get_ref         (ChanSpdyConn *self, guint32 stream_id);
