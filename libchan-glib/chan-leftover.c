@@ -7,6 +7,7 @@
 struct _ChanLeftover
 {
   ChanLeftoverHome *home; /* a reference */
+  GList *place;           /* in the home's queue, unless the session has ended */
   gsize bytes;            /* of the session's window */
   gsize beyond;           /* of a large message, beyond the window */
   guint n_messages;
@@ -17,7 +18,7 @@ get_home (ChanSessionCore *session)
 {
   if (session->leftover_home == NULL)
     {
-      session->leftover_home = g_new (ChanLeftoverHome, 1);
+      session->leftover_home = g_new0 (ChanLeftoverHome, 1);
       g_atomic_ref_count_init (&session->leftover_home->ref_count);
       session->leftover_home->session = session;
     }
@@ -30,6 +31,31 @@ chan_leftover_home_unref (ChanLeftoverHome *self)
 {
   if (g_atomic_ref_count_dec (&self->ref_count))
     g_free (self);
+}
+
+void
+chan_leftover_home_left (ChanLeftoverHome *self, ChanLater *later)
+{
+  ChanPipe *pipe;
+
+  self->session = NULL;
+  while ((pipe = g_queue_pop_head (&self->pipes)) != NULL)
+    chan_later_add (later, (ChanLaterFunc) chan_pipe_unref, pipe);
+}
+
+gboolean
+chan_leftover_drop_oldest (ChanSessionCore *session, const GError *error, ChanLater *later)
+{
+  for (GList *l = session->leftover_home != NULL ? session->leftover_home->pipes.head : NULL; l != NULL; l = l->next)
+    {
+      ChanPipe *pipe = l->data;
+
+      if (pipe->n_items <= pipe->n_reserved)
+        continue;
+      chan_pipe_fail_queue (pipe, error, later);
+      return TRUE;
+    }
+  return FALSE;
 }
 
 /* The sender has forgotten these, and has credit for as many again. What is beyond it does not stay. */
@@ -67,7 +93,9 @@ chan_leftover_begin (ChanStream *stream, ChanLater *later)
   if (bytes == 0)
     return;
   self = g_new (ChanLeftover, 1);
-  *self = (ChanLeftover){ get_home (stream->session), bytes, 0, n_messages };
+  *self = (ChanLeftover){ get_home (stream->session), NULL, bytes, 0, n_messages };
+  g_queue_push_tail (&self->home->pipes, chan_pipe_ref (stream->in));
+  self->place = self->home->pipes.tail;
   self->beyond = CHAN_LINK_GET_CLASS (link)->keep (link, stream->id, bytes, n_messages);
   stream->in->leftover = self;
 }
@@ -77,6 +105,13 @@ chan_leftover_free (ChanLeftover *self)
 {
   chan_leftover_home_unref (self->home);
   g_free (self);
+}
+
+static void
+leave_home (ChanLeftover *self, ChanLater *later)
+{
+  chan_later_add (later, (ChanLaterFunc) chan_pipe_unref, self->place->data);
+  g_queue_delete_link (&self->home->pipes, self->place);
 }
 
 gboolean
@@ -91,6 +126,8 @@ chan_leftover_took (ChanLeftover *self, gsize bytes, guint n_messages, ChanLater
   self->n_messages -= n_messages;
   if (session != NULL)
     {
+      if (last)
+        leave_home (self, later);
       session->reactor->later = later;
       CHAN_LINK_GET_CLASS (session->link)->release (session->link, bytes, last ? self->beyond : 0, n_messages);
       chan_session_core_output_batched (session, bytes, later);

@@ -18,9 +18,14 @@ struct _ChanLeftoverHome
 {
   gatomicrefcount ref_count;
   ChanSessionCore *session; /* borrowed; NULL: it has ended */
+  GQueue pipes;             /* ChanPipe, references: which have leftovers, the oldest first */
 };
 
 void     chan_leftover_home_unref (ChanLeftoverHome *self);
+/* The session has ended: what it left in queues is no longer counted. */
+void     chan_leftover_home_left  (ChanLeftoverHome *self, ChanLater *later);
+/* All that is left in the queue which has waited longest is dropped; what its receiver gets is the error. FALSE: there is none. */
+gboolean chan_leftover_drop_oldest (ChanSessionCore *session, const GError *error, ChanLater *later);
 
 /* The stream is about to be forgotten by its link. */
 void     chan_leftover_begin      (ChanStream *stream, ChanLater *later);

@@ -258,6 +258,19 @@ chan_pipe_cut_queue (ChanPipe *self, guint n, GError *error, ChanLater *later)
     }
 }
 
+void
+chan_pipe_fail_queue (ChanPipe *self, const GError *error, ChanLater *later)
+{
+  guint n_reserved = self->n_reserved;
+
+  if (self->kind == CHAN_ITEM_BYTES)
+    {
+      chan_pipe_drop_queue (self, later);
+      n_reserved = 0;
+    }
+  chan_pipe_cut_queue (self, n_reserved, g_error_copy (error), later);
+}
+
 /* --- who waits --- */
 
 static guint

@@ -192,6 +192,8 @@ void       chan_pipe_drop_item        (ChanPipe *self, gpointer item, ChanLater 
 void       chan_pipe_drop_queue       (ChanPipe *self, ChanLater *later);
 /* Of messages: the first n stay, and what follows is the error, which is taken. */
 void       chan_pipe_cut_queue        (ChanPipe *self, guint n, GError *error, ChanLater *later);
+/* Nothing stays but what is reserved, and what follows is the error. */
+void       chan_pipe_fail_queue       (ChanPipe *self, const GError *error, ChanLater *later);
 void       chan_pipe_add_watch        (ChanPipe *self, ChanWatch *watch);
 void       chan_pipe_remove_watch     (ChanPipe *self, ChanWatch *watch);
 

@@ -372,7 +372,7 @@ chan_session_core_end (ChanSessionCore *self, const GError *error, ChanLater *la
   self->reactor->later = later;
   self->state = error != NULL ? CHAN_SESSION_FAILED : CHAN_SESSION_CLOSED;
   if (self->leftover_home != NULL)
-    self->leftover_home->session = NULL;
+    chan_leftover_home_left (self->leftover_home, later);
   fail_streams (self, error, later);
   if (error != NULL)
     chan_pipe_failed (self->accepts, error, later);

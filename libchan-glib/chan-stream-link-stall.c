@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-stream-link-private.h"
 
+#include "chan-leftover.h"
 #include "chan-link-private.h"
 
 /* What arrived and was not taken (docs/architecture.md, "Backpressure").
@@ -48,8 +49,9 @@ is_over_budget (ChanStreamLink *self)
   return self->n_unread > 0 && chan_stream_link_count_unread (self) + self->n_unread * CHAN_MESSAGE_OVERHEAD > chan_stream_link_unread_max (self);
 }
 
+/* opening: of the session's window, what the peer is about to hear of. */
 static gboolean
-is_stalled (ChanStreamLink *self)
+is_stalled (ChanStreamLink *self, guint64 opening)
 {
   if (is_over_budget (self))
     return TRUE;
@@ -60,13 +62,14 @@ is_stalled (ChanStreamLink *self)
   /* The rest of a large message waits until others are taken. */
   if (self->slot_queue->len > 0 && self->large > 0 && self->n_slots < CHAN_REASSEMBLY_SLOTS && !chan_stream_link_large_fits (self, FALSE))
     return TRUE;
-  return self->unread + self->kept > 0 && chan_spdy_conn_session_receive_window (self->conn) <= self->limits.stream_window / 4;
+  return self->unread + self->kept > 0
+         && chan_spdy_conn_session_receive_window (self->conn) + opening <= self->limits.stream_window / 4;
 }
 
 static void
 look (ChanStreamLink *self)
 {
-  gboolean stalled = self->state >= LINK_RUNNING && is_stalled (self);
+  gboolean stalled = self->state >= LINK_RUNNING && is_stalled (self, 0);
   gboolean was_paused = self->paused;
 
   if (!stalled)
@@ -258,16 +261,37 @@ find_fullest (ChanStreamLink *self)
   return fullest;
 }
 
-/* stall-policy=reset: those who hold up the others go. */
+/* Its queue goes with it: what stays there would hold up the others as before. */
+static void
+drop_stream (ChanStreamLink *self, LinkStream *stream, const GError *error)
+{
+  ChanSessionCore *session = chan_link_private (CHAN_LINK (self))->session;
+  ChanStream *known = chan_session_core_lookup (session, stream->id);
+
+  if (known->in != NULL)
+    chan_pipe_fail_queue (known->in, error, session->reactor->later);
+  chan_stream_link_end_stream (self, stream, error);
+}
+
+/* stall-policy=reset: those who hold up the others go, at last those that are over but for their queues. */
 void
 chan_stream_link_break_stall (ChanStreamLink *self)
 {
   g_autoptr (GError) error = g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT,
                                                   "Nobody read this channel, and it held up the others");
-  LinkStream *stream;
+  ChanLinkPrivate *link = chan_link_private (CHAN_LINK (self));
+  gboolean goes_on = TRUE;
 
-  while (self->state != LINK_DEAD && is_stalled (self) && (stream = find_fullest (self)) != NULL && stream->unread + stream->large > 0)
-    chan_stream_link_end_stream (self, stream, error);
+  while (goes_on && self->state != LINK_DEAD && is_stalled (self, chan_spdy_conn_open_session_window (self->conn)))
+    {
+      LinkStream *stream = find_fullest (self);
+
+      if (stream != NULL && stream->unread + stream->large > 0)
+        drop_stream (self, stream, error);
+      else
+        goes_on = chan_leftover_drop_oldest (link->session, error, link->session->reactor->later);
+    }
+  self->reset_deadline = 0;
   look (self);
 }
 

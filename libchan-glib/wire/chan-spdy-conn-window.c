@@ -151,6 +151,13 @@ chan_spdy_conn_session_receive_window (ChanSpdyConn *self)
   return (guint32) MIN (chan_flow_receive_available (&self->session_receive), CHAN_FLOW_WINDOW_MAX);
 }
 
+guint32
+chan_spdy_conn_open_session_window (ChanSpdyConn *self)
+{
+  reconsider_session (self, TRUE);
+  return self->session_due ? chan_flow_receive_due (&self->session_receive, TRUE) : 0;
+}
+
 gboolean
 chan_spdy_conn_obeys_windows (ChanSpdyConn *self)
 {

@@ -205,6 +205,8 @@ void chan_spdy_conn_discard   (ChanSpdyConn *self, gsize bytes);
 /* Bytes the peer may still send on the stream (G_MAXUINT32: it obeys no window). */
 guint32 chan_spdy_conn_receive_window (ChanSpdyConn *self, guint32 stream_id);
 guint32 chan_spdy_conn_session_receive_window (ChanSpdyConn *self);
+/* The session's window opens with the next output as far as it may. Gives how many bytes that is. */
+guint32 chan_spdy_conn_open_session_window    (ChanSpdyConn *self);
 /* The peer sends no more on a stream than its window allows. */
 gboolean chan_spdy_conn_obeys_windows (ChanSpdyConn *self);
 /* The owner is done with the stream: no more events. What comes is thrown away,

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who does not read holds up others for as long as the options say, and who does not answer the end of a session. */
+#include <gio/gio.h>
+#include <gio/gunixsocketaddress.h>
+#include <glib/gstdio.h>
+#include <libchan-glib/libchan-glib.h>
+
+#define PATIENCE_US (20 * G_USEC_PER_SEC)
+#define MESSAGE_SIZE ((gsize) 10000)
+#define FLOOD 200
+#define SMALL "capacity=1000&stream-window=65536&stream-window-max=65536&session-window=65536&stall-reset-sec=1"
+#define FOREIGN "dialect=2&stream-window=131072&session-window=65536&stall-reset-sec=1"
+
+typedef struct
+{
+  char *directory;
+  char *path;
+  ChanListener *listener;
+  ChanSession *client, *server;
+} Fixture;
+
+static gint64
+soon (void)
+{
+  return g_get_monotonic_time () + PATIENCE_US;
+}
+
+static void
+make_directory (Fixture *f)
+{
+  f->directory = g_dir_make_tmp ("chan-stall-XXXXXX", NULL);
+  f->path = g_build_filename (f->directory, "s", NULL);
+}
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *uri = NULL;
+
+  make_directory (f);
+  uri = g_strdup_printf ("unix:%s?%s", f->path, (const char *) data);
+  f->listener = chan_listen (uri, NULL, &error);
+  g_assert_no_error (error);
+  f->client = chan_connect (uri, NULL, &error);
+  g_assert_no_error (error);
+  f->server = chan_listener_accept_until (f->listener, soon (), NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  g_clear_object (&f->client);
+  g_clear_object (&f->server);
+  g_clear_object (&f->listener);
+  g_unlink (f->path);
+  g_rmdir (f->directory);
+  g_free (f->directory);
+  g_free (f->path);
+}
+
+static ChanMessage *
+make_message (gsize size)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_take (g_malloc0 (size), size);
+
+  return chan_message_new_from_bytes (bytes);
+}
+
+static void
+open_one (Fixture *f, ChanSender **tx, ChanReceiver **rx)
+{
+  g_autoptr (GError) error = NULL;
+
+  *tx = chan_session_open_channel (f->client, NULL, &error);
+  g_assert_no_error (error);
+  *rx = chan_session_accept_channel_until (f->server, soon (), NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* More than fits any window, in the background. */
+static gpointer
+flood (gpointer data)
+{
+  ChanSender *tx = data;
+  g_autoptr (ChanMessage) message = make_message (MESSAGE_SIZE);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < FLOOD; i++)
+    if (!chan_sender_send_until (tx, message, soon (), NULL, &error))
+      break;
+  chan_sender_close (tx);
+  return g_steal_pointer (&error);
+}
+
+static ChanMessage *
+receive (ChanReceiver *rx, double seconds, GError **error)
+{
+  return chan_receiver_receive_until (rx, g_get_monotonic_time () + (gint64) (seconds * G_USEC_PER_SEC), NULL, error);
+}
+
+/* Until nothing of the other channel can pass. */
+static void
+wait_until_stalled (ChanSender *tx, ChanReceiver *rx)
+{
+  gint64 deadline = soon ();
+  gboolean passed = TRUE;
+
+  while (passed && g_get_monotonic_time () < deadline)
+    {
+      g_autoptr (ChanMessage) sent = make_message (MESSAGE_SIZE / 5);
+      g_autoptr (ChanMessage) message = NULL;
+      g_autoptr (GError) error = NULL;
+
+      g_assert_true (chan_sender_send_until (tx, sent, soon (), NULL, &error));
+      g_assert_no_error (error);
+      message = receive (rx, 0.3, &error);
+      passed = message != NULL;
+      if (!passed)
+        g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+    }
+  g_assert_false (passed);
+}
+
+static guint
+take_all (ChanReceiver *rx, GError **error)
+{
+  ChanMessage *message;
+  guint n = 0;
+
+  while ((message = chan_receiver_receive_until (rx, soon (), NULL, error)) != NULL)
+    {
+      n++;
+      chan_message_unref (message);
+    }
+  return n;
+}
+
+static void
+test_reset (Fixture *f, gconstpointer data)
+{
+  g_autoptr (ChanSender) full_tx = NULL, tx = NULL;
+  g_autoptr (ChanReceiver) full_rx = NULL, rx = NULL;
+  g_autoptr (ChanMessage) message = NULL;
+  g_autoptr (GError) error = NULL, seen = NULL, told = NULL;
+  GThread *thread;
+
+  open_one (f, &full_tx, &full_rx);
+  open_one (f, &tx, &rx);
+  thread = g_thread_new ("flood", flood, full_tx);
+  wait_until_stalled (tx, rx);
+  message = receive (rx, 5, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (message);
+  told = g_thread_join (thread);
+  g_assert_error (told, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
+  /* What came before is not lost, and its end is no EOF. */
+  g_assert_cmpuint (take_all (full_rx, &seen), <, FLOOD);
+  g_assert_error (seen, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
+}
+
+static void
+test_pause (Fixture *f, gconstpointer data)
+{
+  g_autoptr (ChanSender) full_tx = NULL, tx = NULL;
+  g_autoptr (ChanReceiver) full_rx = NULL, rx = NULL;
+  g_autoptr (ChanMessage) message = NULL;
+  g_autoptr (GError) error = NULL, seen = NULL, told = NULL;
+  GThread *thread;
+
+  open_one (f, &full_tx, &full_rx);
+  open_one (f, &tx, &rx);
+  thread = g_thread_new ("flood", flood, full_tx);
+  wait_until_stalled (tx, rx);
+  g_assert_null (receive (rx, 2, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_assert_cmpuint (take_all (full_rx, &seen), ==, FLOOD);
+  g_assert_no_error (seen);
+  told = g_thread_join (thread);
+  g_assert_no_error (told);
+  message = receive (rx, 5, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (message);
+}
+
+/* A peer without credit: it is its connection that is not read any more. */
+static void
+test_foreign (Fixture *f, gconstpointer data)
+{
+  g_autoptr (ChanSender) full_tx = NULL, tx = NULL;
+  g_autoptr (ChanReceiver) full_rx = NULL, rx = NULL;
+  g_autoptr (ChanMessage) message = make_message (MESSAGE_SIZE), last = NULL;
+  g_autoptr (GError) error = NULL, seen = NULL, told = NULL;
+
+  open_one (f, &full_tx, &full_rx);
+  open_one (f, &tx, &rx);
+  for (guint i = 0; i < 20; i++)
+    {
+      g_assert_true (chan_sender_send_until (full_tx, message, soon (), NULL, &error));
+      g_assert_no_error (error);
+    }
+  wait_until_stalled (tx, rx);
+  last = receive (rx, 5, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (last);
+  g_assert_cmpuint (take_all (full_rx, &seen), <, 20);
+  g_assert_error (seen, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
+  while (chan_sender_send_until (full_tx, message, soon (), NULL, &told))
+    g_usleep (10000);
+  g_assert_error (told, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
+}
+
+static gpointer
+send_one (gpointer data)
+{
+  g_autoptr (ChanMessage) message = make_message (3 * MESSAGE_SIZE);
+  g_autoptr (GError) error = NULL;
+
+  chan_sender_send_until (data, message, soon (), NULL, &error);
+  return g_steal_pointer (&error);
+}
+
+/* It was whole when it ended, but its queue holds up the others all the same, one of them in the middle of a message. */
+static void
+test_reset_of_the_ended (Fixture *f, gconstpointer data)
+{
+  g_autoptr (ChanSender) full_tx = NULL, part_tx = NULL, tx = NULL;
+  g_autoptr (ChanReceiver) full_rx = NULL, part_rx = NULL, rx = NULL;
+  g_autoptr (ChanMessage) message = make_message (MESSAGE_SIZE), last = NULL, part = NULL;
+  g_autoptr (GError) error = NULL, seen = NULL, told = NULL;
+  GThread *thread;
+
+  open_one (f, &full_tx, &full_rx);
+  open_one (f, &part_tx, &part_rx);
+  open_one (f, &tx, &rx);
+  for (guint i = 0; i < 4; i++)
+    {
+      g_assert_true (chan_sender_send_until (full_tx, message, soon (), NULL, &error));
+      g_assert_no_error (error);
+    }
+  chan_sender_close (full_tx);
+  thread = g_thread_new ("part", send_one, part_tx);
+  wait_until_stalled (tx, rx);
+  last = receive (rx, 5, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (last);
+  g_assert_cmpuint (take_all (full_rx, &seen), ==, 0);
+  g_assert_error (seen, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
+  part = receive (part_rx, 5, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (part);
+  told = g_thread_join (thread);
+  g_assert_no_error (told);
+}
+
+/* As much as is taken at once. */
+static void
+fill_bytes (GIOStream *stream)
+{
+  GPollableOutputStream *out = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (stream));
+  char buffer[4096] = { 0 };
+  gint64 deadline = soon ();
+  gint64 quiet = 0;
+
+  /* Credit may still be on its way. */
+  while (quiet < 300000 && g_get_monotonic_time () < deadline)
+    {
+      if (g_pollable_output_stream_write_nonblocking (out, buffer, sizeof buffer, NULL, NULL) > 0)
+        quiet = 0;
+      else
+        {
+          g_usleep (10000);
+          quiet += 10000;
+        }
+    }
+}
+
+/* Bytes, some of the first of which were taken. */
+static void
+test_reset_of_bytes (Fixture *f, gconstpointer data)
+{
+  g_autoptr (ChanSender) tx = NULL, part_tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL, part_rx = NULL;
+  g_autoptr (ChanMessage) message = NULL, carrier = NULL, carried = NULL;
+  g_autoptr (GIOStream) near = NULL, far = NULL, got = NULL;
+  g_autoptr (GError) error = NULL, told = NULL;
+  GInputStream *input;
+  GThread *thread;
+  GObject *handles[1];
+  guint8 buffer[100];
+
+  open_one (f, &tx, &rx);
+  open_one (f, &part_tx, &part_rx);
+  chan_byte_pipe_new (&near, &far);
+  handles[0] = G_OBJECT (far);
+  carrier = chan_message_new_with_handles (g_variant_new_handle (0), handles, 1);
+  g_assert_true (chan_sender_send_until (tx, carrier, soon (), NULL, &error));
+  g_assert_no_error (error);
+  carried = receive (rx, 20, &error);
+  g_assert_no_error (error);
+  got = G_IO_STREAM (chan_message_steal_handle (carried, 0));
+  fill_bytes (near);
+  input = g_io_stream_get_input_stream (got);
+  g_assert_cmpint (g_input_stream_read (input, buffer, sizeof buffer, NULL, &error), ==, sizeof buffer);
+  g_assert_no_error (error);
+  thread = g_thread_new ("part", send_one, part_tx);
+  wait_until_stalled (tx, rx);
+  message = receive (rx, 5, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (message);
+  g_assert_cmpint (g_input_stream_read (input, buffer, sizeof buffer, NULL, &error), ==, -1);
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
+  told = g_thread_join (thread);
+  g_assert_no_error (told);
+}
+
+/* --- the end of a session ------------------------------------------------------ */
+
+static void
+set_up_silent (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GSocket) socket = NULL;
+  g_autoptr (GSocketAddress) address = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *uri = NULL;
+
+  make_directory (f);
+  socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
+  address = g_unix_socket_address_new (f->path);
+  g_assert_true (g_socket_bind (socket, address, FALSE, NULL));
+  g_assert_true (g_socket_listen (socket, NULL));
+  uri = g_strdup_printf ("unix:%s?dialect=2&%s", f->path, (const char *) data);
+  f->client = chan_connect (uri, NULL, &error);
+  g_assert_no_error (error);
+  g_object_set_data_full (G_OBJECT (f->client), "socket", g_steal_pointer (&socket), g_object_unref);
+}
+
+/* A peer that is there and says nothing; whether it takes the last message nobody knows. */
+static void
+test_drain (Fixture *f, gconstpointer data)
+{
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  gint64 began = g_get_monotonic_time (), took;
+
+  message = make_message (1 << 20);
+  tx = chan_session_open_channel (f->client, NULL, &error);
+  g_assert_no_error (error);
+  chan_sender_send_until (tx, message, soon (), NULL, &error);
+  g_assert_no_error (error);
+  g_assert_false (chan_session_close_until (f->client, soon (), NULL, &error));
+  took = g_get_monotonic_time () - began;
+  g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TIMED_OUT);
+  g_assert_cmpint (took, >=, G_USEC_PER_SEC - G_USEC_PER_SEC / 20);
+  g_assert_cmpint (took, <, 10 * G_USEC_PER_SEC);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_add ("/stall/reset", Fixture, SMALL "&stall-policy=reset", set_up, test_reset, tear_down);
+  g_test_add ("/stall/foreign", Fixture, FOREIGN "&stall-policy=reset", set_up, test_foreign, tear_down);
+  g_test_add ("/stall/reset-of-the-ended", Fixture, SMALL "&stall-policy=reset", set_up, test_reset_of_the_ended, tear_down);
+  g_test_add ("/stall/reset-of-bytes", Fixture, SMALL "&stall-policy=reset", set_up, test_reset_of_bytes, tear_down);
+  g_test_add ("/stall/pause", Fixture, SMALL, set_up, test_pause, tear_down);
+  g_test_add ("/stall/drain-timeout", Fixture, "drain-timeout-sec=1", set_up_silent, test_drain, tear_down);
+  return g_test_run ();
+}
