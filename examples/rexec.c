@@ -23,7 +23,7 @@ enum
   EXIT_PROTOCOL,
   EXIT_LOST,
   EXIT_REFUSED,
-  EXIT_LOCAL_IO,
+  EXIT_OTHER_NAME,
   EXIT_OTHER,
 };
 
@@ -34,12 +34,12 @@ static const char exit_text[] =
   "  241  wrong configuration, option or URI\n"
   "  242  no transport for the URI's scheme\n"
   "  243  cannot connect\n"
-  "  244  not trusted or not allowed (certificate, host name, permission)\n"
+  "  244  not trusted or not allowed (certificate, permission)\n"
   "  245  the peer broke the protocol\n"
   "  246  the connection was lost before the command's status came\n"
   "  247  the server refused (too many commands)\n"
-  "  248  local input or output failed\n"
-  "  249  anything else";
+  "  248  the server's certificate is for another host name\n"
+  "  249  local input or output failed, or anything else";
 
 typedef struct
 {
@@ -66,6 +66,8 @@ exit_code (const GError *error, gboolean connecting)
         return EXIT_NO_TRANSPORT;
       case CHAN_CHANNEL_ERROR_PERMISSION:
         return EXIT_NOT_TRUSTED;
+      case CHAN_CHANNEL_ERROR_BAD_IDENTITY:
+        return EXIT_OTHER_NAME;
       case CHAN_CHANNEL_ERROR_PROTOCOL:
       case CHAN_CHANNEL_ERROR_UNKNOWN_HANDLE:
         return EXIT_PROTOCOL;
@@ -116,11 +118,11 @@ output_over_cb (GObject *object, GAsyncResult *result, gpointer data)
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE))
     {
       /* Who reads our output has enough; that needs no words. */
-      self->failure = self->failure != 0 ? self->failure : EXIT_LOCAL_IO;
+      self->failure = self->failure != 0 ? self->failure : EXIT_OTHER;
       g_main_loop_quit (self->loop);
     }
   else
-    client_failed (self, EXIT_LOCAL_IO, error->message);
+    client_failed (self, EXIT_OTHER, error->message);
 }
 
 static void
@@ -326,7 +328,7 @@ main (int argc, char **argv)
   int first;
 
   if (!fill_standard_fds ())
-    return EXIT_LOCAL_IO;
+    return EXIT_OTHER;
   setlocale (LC_ALL, "");
   signal (SIGPIPE, SIG_IGN);
   g_option_context_set_summary (context, "Runs a command where a rexec-server listens, as if it were here.");

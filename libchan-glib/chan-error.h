@@ -28,6 +28,7 @@ G_BEGIN_DECLS
  * @CHAN_CHANNEL_ERROR_BAD_CONFIG: a configuration file, an option or a URI is wrong
  * @CHAN_CHANNEL_ERROR_UNSUPPORTED: the transport or the peer cannot do this
  * @CHAN_CHANNEL_ERROR_WOULD_DEADLOCK: a blocking call that could never end
+ * @CHAN_CHANNEL_ERROR_BAD_IDENTITY: the peer proved to be another than was called: its certificate is for another name
  *
  * What went wrong with a channel or a session.
  *
@@ -56,6 +57,7 @@ typedef enum
   CHAN_CHANNEL_ERROR_BAD_CONFIG,
   CHAN_CHANNEL_ERROR_UNSUPPORTED,
   CHAN_CHANNEL_ERROR_WOULD_DEADLOCK,
+  CHAN_CHANNEL_ERROR_BAD_IDENTITY,
 } ChanChannelError;
 
 CHAN_API

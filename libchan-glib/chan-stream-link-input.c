@@ -127,7 +127,7 @@ static ChanChannelError
 code_of (const ChanSpdyEvent *event)
 {
   if (event->has_code)
-    return event->code <= CHAN_CHANNEL_ERROR_WOULD_DEADLOCK ? (ChanChannelError) event->code : CHAN_CHANNEL_ERROR_RESET;
+    return event->code <= CHAN_CHANNEL_ERROR_BAD_IDENTITY ? (ChanChannelError) event->code : CHAN_CHANNEL_ERROR_RESET;
   switch (event->status)
     {
     case CHAN_SPDY_PROTOCOL_ERROR:

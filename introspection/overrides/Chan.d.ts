@@ -267,7 +267,7 @@ declare module 'gi://Chan?version=1' {
     /** `error.matches(Chan.ChannelError, Chan.ChannelError.CLOSED)` */
     enum ChannelError {
       FAILED, CLOSED, RESET, CONNECTION_LOST, TIMED_OUT, PROTOCOL, TOO_LARGE, TOO_COMPLEX, LIMIT, UNKNOWN_HANDLE, MOVED,
-      NO_MEMORY, PERMISSION, NO_TRANSPORT, BAD_CONFIG, UNSUPPORTED, WOULD_DEADLOCK,
+      NO_MEMORY, PERMISSION, NO_TRANSPORT, BAD_CONFIG, UNSUPPORTED, WOULD_DEADLOCK, BAD_IDENTITY,
     }
 
     function channel_error_quark(): number;

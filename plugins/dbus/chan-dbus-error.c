@@ -23,6 +23,7 @@ static const struct
   { CHAN_CHANNEL_ERROR_BAD_CONFIG, "org.libchan.Error.BadConfig" },
   { CHAN_CHANNEL_ERROR_UNSUPPORTED, "org.libchan.Error.Unsupported" },
   { CHAN_CHANNEL_ERROR_WOULD_DEADLOCK, "org.libchan.Error.WouldDeadlock" },
+  { CHAN_CHANNEL_ERROR_BAD_IDENTITY, "org.libchan.Error.BadIdentity" },
   { CHAN_CHANNEL_ERROR_LIMIT, "org.freedesktop.DBus.Error.LimitsExceeded" },
   { CHAN_CHANNEL_ERROR_NO_MEMORY, "org.freedesktop.DBus.Error.NoMemory" },
   { CHAN_CHANNEL_ERROR_PERMISSION, "org.freedesktop.DBus.Error.AccessDenied" },

@@ -120,7 +120,8 @@ refuse (ChanTlsContext *context, const char *identity, Chain *chain, const Reaso
     names = describe_names (chain->certificates[0]);
   if (names && *names)
     g_string_printf (detail, " (%s)", names);
-  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_PERMISSION,
+  g_set_error (error, CHAN_CHANNEL_ERROR,
+               reason->status == GNUTLS_CERT_UNEXPECTED_OWNER ? CHAN_CHANNEL_ERROR_BAD_IDENTITY : CHAN_CHANNEL_ERROR_PERMISSION,
                "%s is not trusted: %s%s", whose, reason->text, detail->str);
   return FALSE;
 }

@@ -11,7 +11,7 @@ import time
 import world
 from world import harness
 
-USAGE, CONFIG, SCHEME, CONNECT, TRUST, PROTOCOL, LOST, REFUSED, LOCAL, OTHER = range(240, 250)
+USAGE, CONFIG, SCHEME, CONNECT, TRUST, PROTOCOL, LOST, REFUSED, OTHER_NAME, OTHER = range(240, 250)
 
 
 class Help(world.WorldCase):
@@ -81,7 +81,7 @@ class Client(world.WorldCase):
     def test_wrong_host_name(self):
         server = self.serve_over('tls')
         config = self.config(name='host.conf', tls='ServerName=example.org')
-        self.assert_one_line(self.rexec(server.uri, 'true', config=config), TRUST, 'example.org')
+        self.assert_one_line(self.rexec(server.uri, 'true', config=config), OTHER_NAME, 'example.org')
 
     def test_expired_certificate(self):
         config = self.write('expired.conf', '[Transport tls]\nCertificateFile=expired.pem\nPrivateKeyFile=expired.key\n')
@@ -165,7 +165,7 @@ class Commands(world.WorldCase):
         child = self.start(server, 'yes')
         child.stdout.read(10)
         child.stdout.close()
-        self.assertEqual(child.wait(10), LOCAL)
+        self.assertEqual(child.wait(10), OTHER)
 
 
     def test_closed_standard_files(self):
@@ -173,7 +173,7 @@ class Commands(world.WorldCase):
         uri = self.serve_over('tcp').uri
         cases = {
             'echo hello': ('<&-', (b'hello\n', 0)), 'cat': ('<&-', (b'', 0)),
-            'echo out': ('>&-', (b'', LOCAL)), 'echo err >&2': ('2>&-', (b'', LOCAL)), 'true': ('<&- >&- 2>&-', (b'', 0)),
+            'echo out': ('>&-', (b'', OTHER)), 'echo err >&2': ('2>&-', (b'', OTHER)), 'true': ('<&- >&- 2>&-', (b'', 0)),
         }
         for command, (closed, expected) in cases.items():
             with self.subTest(command=command, closed=closed):

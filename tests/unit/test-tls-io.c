@@ -20,6 +20,7 @@ typedef struct
 } Case;
 
 #define PERMISSION CHAN_CHANNEL_ERROR_PERMISSION
+#define IDENTITY CHAN_CHANNEL_ERROR_BAD_IDENTITY
 #define UNSUPPORTED CHAN_CHANNEL_ERROR_UNSUPPORTED
 
 static const Case cases[] = {
@@ -31,10 +32,10 @@ static const Case cases[] = {
   { "good/pinned-self-signed", "self-signed", NULL, "self-signed", NULL, "localhost", -1, -1 },
   { "good/client-certificate", "ca", "client", "server", "ca", "localhost", -1, -1 },
   { "good/client-certificate-of-its-own-authority", "ca", "other-client", "server", "other-ca", "localhost", -1, -1 },
-  { "refused/wrong-name", "ca", NULL, "wrong-host", NULL, "localhost", PERMISSION, PERMISSION,
+  { "refused/wrong-name", "ca", NULL, "wrong-host", NULL, "localhost", IDENTITY, PERMISSION,
     "Certificate of “localhost” is not trusted: it is for another name (example.org)", "refused our certificate" },
-  { "refused/wrong-address", "ca", NULL, "server", NULL, "127.0.0.2", PERMISSION, PERMISSION, "(localhost, 127.0.0.1, ::1)", NULL },
-  { "refused/prefix-of-name", "ca", NULL, "server", NULL, "localhos", PERMISSION, PERMISSION, "another name", NULL },
+  { "refused/wrong-address", "ca", NULL, "server", NULL, "127.0.0.2", IDENTITY, PERMISSION, "(localhost, 127.0.0.1, ::1)", NULL },
+  { "refused/prefix-of-name", "ca", NULL, "server", NULL, "localhos", IDENTITY, PERMISSION, "another name", NULL },
   { "refused/other-authority", "ca", NULL, "other-server", NULL, "localhost", PERMISSION, PERMISSION,
     "signed by an unknown authority (CaFile=/", "does not know the authority" },
   { "refused/self-signed", "ca", NULL, "self-signed", NULL, "localhost", PERMISSION, PERMISSION, "signed by an unknown authority", NULL },
