@@ -106,7 +106,8 @@ begin_close (ChanSessionCore *core, ChanLater *later, GError **error)
  * is closed as if by [method@Chan.Sender.close] or [method@Chan.Receiver.close],
  * then it waits until everything that was accepted has gone to the peer, for at
  * most the option `drain-timeout-sec`. The peer's application may still have to
- * take it: who must know uses a reply channel.
+ * take it, and may end a channel without taking all, or refuse a message of it,
+ * over any transport: who must know uses a reply channel.
  *
  * Returns: %TRUE if everything was delivered
  *
