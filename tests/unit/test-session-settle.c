@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which dialect a session speaks: both ends settle on the same one, or the session
  * ends with an error that says why (docs/wire.md, "Which dialect"). */
-#include <gio/gio.h>
-#include <libchan-glib/libchan-glib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "../support/chan-test-session.h"
 
 #define PATIENCE_US (20 * G_USEC_PER_SEC)
 #define SETTINGS_SIZE 28
@@ -20,21 +20,6 @@ typedef struct
 static const guint8 settings[SETTINGS_SIZE] = { 0x80, 3, 0, 4,    0, 0,    0,    20,   0, 0, 0, 2, 0, 0,
                                                 0,    7, 0, 1,    0, 0,    0,    0x4c, 0x43, 0x31, 0, 0, 0, 1 };
 
-static ChanSession *
-new_session (int fd, ChanSessionRole role)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GSocket) socket = g_socket_new_from_fd (fd, &error);
-  g_autoptr (GSocketConnection) connection = NULL;
-  ChanSession *session;
-
-  g_assert_no_error (error);
-  connection = g_socket_connection_factory_create_connection (socket);
-  session = chan_session_new_for_stream (G_IO_STREAM (connection), role, &error);
-  g_assert_no_error (error);
-  return session;
-}
-
 static void
 set_up (Fixture *f, gconstpointer data)
 {
@@ -42,7 +27,7 @@ set_up (Fixture *f, gconstpointer data)
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
   f->peer = fds[1];
-  f->session = new_session (fds[0], (ChanSessionRole) GPOINTER_TO_INT (data));
+  f->session = chan_test_session_new (fds[0], (ChanSessionRole) GPOINTER_TO_INT (data));
 }
 
 static void
@@ -183,7 +168,7 @@ serve_late (gpointer data)
   g_autoptr (GError) error = NULL;
 
   g_usleep (50 * 1000);
-  server = new_session (GPOINTER_TO_INT (data), CHAN_SESSION_SERVER);
+  server = chan_test_session_new (GPOINTER_TO_INT (data), CHAN_SESSION_SERVER);
   rx = chan_session_accept_channel_until (server, until, NULL, &error);
   g_assert_no_error (error);
   message = chan_receiver_receive_until (rx, until, NULL, &error);
@@ -203,7 +188,7 @@ test_types_do_not_depend_on_timing (void)
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
   thread = g_thread_new ("server", serve_late, GINT_TO_POINTER (fds[1]));
-  client = new_session (fds[0], CHAN_SESSION_CLIENT);
+  client = chan_test_session_new (fds[0], CHAN_SESSION_CLIENT);
   tx = open_and_send (client);
   chan_sender_close (tx);
   g_thread_join (thread);

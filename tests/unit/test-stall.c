@@ -17,6 +17,8 @@ typedef struct
   char *path;
   ChanListener *listener;
   ChanSession *client, *server;
+  ChanSender *full_tx, *tx; /* a channel that nobody reads, and another */
+  ChanReceiver *full_rx, *rx;
 } Fixture;
 
 static gint64
@@ -33,7 +35,7 @@ make_directory (Fixture *f)
 }
 
 static void
-set_up (Fixture *f, gconstpointer data)
+begin (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *uri = NULL;
@@ -51,6 +53,10 @@ set_up (Fixture *f, gconstpointer data)
 static void
 tear_down (Fixture *f, gconstpointer data)
 {
+  g_clear_object (&f->full_tx);
+  g_clear_object (&f->full_rx);
+  g_clear_object (&f->tx);
+  g_clear_object (&f->rx);
   g_clear_object (&f->client);
   g_clear_object (&f->server);
   g_clear_object (&f->listener);
@@ -79,6 +85,14 @@ open_one (Fixture *f, ChanSender **tx, ChanReceiver **rx)
   g_assert_no_error (error);
 }
 
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  begin (f, data);
+  open_one (f, &f->full_tx, &f->full_rx);
+  open_one (f, &f->tx, &f->rx);
+}
+
 /* More than fits any window, in the background. */
 static gpointer
 flood (gpointer data)
@@ -102,7 +116,7 @@ receive (ChanReceiver *rx, double seconds, GError **error)
 
 /* Until nothing of the other channel can pass. */
 static void
-wait_until_stalled (ChanSender *tx, ChanReceiver *rx)
+wait_until_stalled (Fixture *f)
 {
   gint64 deadline = soon ();
   gboolean passed = TRUE;
@@ -113,9 +127,9 @@ wait_until_stalled (ChanSender *tx, ChanReceiver *rx)
       g_autoptr (ChanMessage) message = NULL;
       g_autoptr (GError) error = NULL;
 
-      g_assert_true (chan_sender_send_until (tx, sent, soon (), NULL, &error));
+      g_assert_true (chan_sender_send_until (f->tx, sent, soon (), NULL, &error));
       g_assert_no_error (error);
-      message = receive (rx, 0.3, &error);
+      message = receive (f->rx, 0.3, &error);
       passed = message != NULL;
       if (!passed)
         g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
@@ -137,77 +151,73 @@ take_all (ChanReceiver *rx, GError **error)
   return n;
 }
 
+static GThread *
+begin_flood (Fixture *f)
+{
+  GThread *thread = g_thread_new ("flood", flood, f->full_tx);
+
+  wait_until_stalled (f);
+  return thread;
+}
+
+/* What was held up comes, soon. */
+static void
+expect_last (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanMessage) message = receive (f->rx, 5, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (message);
+}
+
 static void
 test_reset (Fixture *f, gconstpointer data)
 {
-  g_autoptr (ChanSender) full_tx = NULL, tx = NULL;
-  g_autoptr (ChanReceiver) full_rx = NULL, rx = NULL;
-  g_autoptr (ChanMessage) message = NULL;
-  g_autoptr (GError) error = NULL, seen = NULL, told = NULL;
-  GThread *thread;
+  g_autoptr (GError) seen = NULL, told = NULL;
+  GThread *thread = begin_flood (f);
 
-  open_one (f, &full_tx, &full_rx);
-  open_one (f, &tx, &rx);
-  thread = g_thread_new ("flood", flood, full_tx);
-  wait_until_stalled (tx, rx);
-  message = receive (rx, 5, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (message);
+  expect_last (f);
   told = g_thread_join (thread);
   g_assert_error (told, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
-  /* What came before is not lost, and its end is no EOF. */
-  g_assert_cmpuint (take_all (full_rx, &seen), <, FLOOD);
+  /* What it had is dropped, so its end is no EOF. */
+  g_assert_cmpuint (take_all (f->full_rx, &seen), <, FLOOD);
   g_assert_error (seen, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
 }
 
 static void
 test_pause (Fixture *f, gconstpointer data)
 {
-  g_autoptr (ChanSender) full_tx = NULL, tx = NULL;
-  g_autoptr (ChanReceiver) full_rx = NULL, rx = NULL;
-  g_autoptr (ChanMessage) message = NULL;
   g_autoptr (GError) error = NULL, seen = NULL, told = NULL;
-  GThread *thread;
+  GThread *thread = begin_flood (f);
 
-  open_one (f, &full_tx, &full_rx);
-  open_one (f, &tx, &rx);
-  thread = g_thread_new ("flood", flood, full_tx);
-  wait_until_stalled (tx, rx);
-  g_assert_null (receive (rx, 2, &error));
+  g_assert_null (receive (f->rx, 2, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_clear_error (&error);
-  g_assert_cmpuint (take_all (full_rx, &seen), ==, FLOOD);
+  g_assert_cmpuint (take_all (f->full_rx, &seen), ==, FLOOD);
   g_assert_no_error (seen);
   told = g_thread_join (thread);
   g_assert_no_error (told);
-  message = receive (rx, 5, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (message);
+  expect_last (f);
 }
 
 /* A peer without credit: it is its connection that is not read any more. */
 static void
 test_foreign (Fixture *f, gconstpointer data)
 {
-  g_autoptr (ChanSender) full_tx = NULL, tx = NULL;
-  g_autoptr (ChanReceiver) full_rx = NULL, rx = NULL;
-  g_autoptr (ChanMessage) message = make_message (MESSAGE_SIZE), last = NULL;
+  g_autoptr (ChanMessage) message = make_message (MESSAGE_SIZE);
   g_autoptr (GError) error = NULL, seen = NULL, told = NULL;
 
-  open_one (f, &full_tx, &full_rx);
-  open_one (f, &tx, &rx);
   for (guint i = 0; i < 20; i++)
     {
-      g_assert_true (chan_sender_send_until (full_tx, message, soon (), NULL, &error));
+      g_assert_true (chan_sender_send_until (f->full_tx, message, soon (), NULL, &error));
       g_assert_no_error (error);
     }
-  wait_until_stalled (tx, rx);
-  last = receive (rx, 5, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (last);
-  g_assert_cmpuint (take_all (full_rx, &seen), <, 20);
+  wait_until_stalled (f);
+  expect_last (f);
+  g_assert_cmpuint (take_all (f->full_rx, &seen), <, 20);
   g_assert_error (seen, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
-  while (chan_sender_send_until (full_tx, message, soon (), NULL, &told))
+  while (chan_sender_send_until (f->full_tx, message, soon (), NULL, &told))
     g_usleep (10000);
   g_assert_error (told, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
 }
@@ -226,27 +236,23 @@ send_one (gpointer data)
 static void
 test_reset_of_the_ended (Fixture *f, gconstpointer data)
 {
-  g_autoptr (ChanSender) full_tx = NULL, part_tx = NULL, tx = NULL;
-  g_autoptr (ChanReceiver) full_rx = NULL, part_rx = NULL, rx = NULL;
-  g_autoptr (ChanMessage) message = make_message (MESSAGE_SIZE), last = NULL, part = NULL;
+  g_autoptr (ChanSender) part_tx = NULL;
+  g_autoptr (ChanReceiver) part_rx = NULL;
+  g_autoptr (ChanMessage) message = make_message (MESSAGE_SIZE), part = NULL;
   g_autoptr (GError) error = NULL, seen = NULL, told = NULL;
   GThread *thread;
 
-  open_one (f, &full_tx, &full_rx);
   open_one (f, &part_tx, &part_rx);
-  open_one (f, &tx, &rx);
   for (guint i = 0; i < 4; i++)
     {
-      g_assert_true (chan_sender_send_until (full_tx, message, soon (), NULL, &error));
+      g_assert_true (chan_sender_send_until (f->full_tx, message, soon (), NULL, &error));
       g_assert_no_error (error);
     }
-  chan_sender_close (full_tx);
+  chan_sender_close (f->full_tx);
   thread = g_thread_new ("part", send_one, part_tx);
-  wait_until_stalled (tx, rx);
-  last = receive (rx, 5, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (last);
-  g_assert_cmpuint (take_all (full_rx, &seen), ==, 0);
+  wait_until_stalled (f);
+  expect_last (f);
+  g_assert_cmpuint (take_all (f->full_rx, &seen), ==, 0);
   g_assert_error (seen, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
   part = receive (part_rx, 5, &error);
   g_assert_no_error (error);
@@ -281,9 +287,9 @@ fill_bytes (GIOStream *stream)
 static void
 test_reset_of_bytes (Fixture *f, gconstpointer data)
 {
-  g_autoptr (ChanSender) tx = NULL, part_tx = NULL;
-  g_autoptr (ChanReceiver) rx = NULL, part_rx = NULL;
-  g_autoptr (ChanMessage) message = NULL, carrier = NULL, carried = NULL;
+  g_autoptr (ChanSender) part_tx = NULL;
+  g_autoptr (ChanReceiver) part_rx = NULL;
+  g_autoptr (ChanMessage) carrier = NULL, carried = NULL;
   g_autoptr (GIOStream) near = NULL, far = NULL, got = NULL;
   g_autoptr (GError) error = NULL, told = NULL;
   GInputStream *input;
@@ -291,14 +297,13 @@ test_reset_of_bytes (Fixture *f, gconstpointer data)
   GObject *handles[1];
   guint8 buffer[100];
 
-  open_one (f, &tx, &rx);
   open_one (f, &part_tx, &part_rx);
   chan_byte_pipe_new (&near, &far);
   handles[0] = G_OBJECT (far);
   carrier = chan_message_new_with_handles (g_variant_new_handle (0), handles, 1);
-  g_assert_true (chan_sender_send_until (tx, carrier, soon (), NULL, &error));
+  g_assert_true (chan_sender_send_until (f->tx, carrier, soon (), NULL, &error));
   g_assert_no_error (error);
-  carried = receive (rx, 20, &error);
+  carried = receive (f->rx, 20, &error);
   g_assert_no_error (error);
   got = G_IO_STREAM (chan_message_steal_handle (carried, 0));
   fill_bytes (near);
@@ -306,10 +311,8 @@ test_reset_of_bytes (Fixture *f, gconstpointer data)
   g_assert_cmpint (g_input_stream_read (input, buffer, sizeof buffer, NULL, &error), ==, sizeof buffer);
   g_assert_no_error (error);
   thread = g_thread_new ("part", send_one, part_tx);
-  wait_until_stalled (tx, rx);
-  message = receive (rx, 5, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (message);
+  wait_until_stalled (f);
+  expect_last (f);
   g_assert_cmpint (g_input_stream_read (input, buffer, sizeof buffer, NULL, &error), ==, -1);
   g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
   told = g_thread_join (thread);
@@ -341,15 +344,13 @@ set_up_silent (Fixture *f, gconstpointer data)
 static void
 test_drain (Fixture *f, gconstpointer data)
 {
-  g_autoptr (ChanSender) tx = NULL;
-  g_autoptr (ChanMessage) message = NULL;
+  g_autoptr (ChanMessage) message = make_message (1 << 20);
   g_autoptr (GError) error = NULL;
   gint64 began = g_get_monotonic_time (), took;
 
-  message = make_message (1 << 20);
-  tx = chan_session_open_channel (f->client, NULL, &error);
+  f->tx = chan_session_open_channel (f->client, NULL, &error);
   g_assert_no_error (error);
-  chan_sender_send_until (tx, message, soon (), NULL, &error);
+  chan_sender_send_until (f->tx, message, soon (), NULL, &error);
   g_assert_no_error (error);
   g_assert_false (chan_session_close_until (f->client, soon (), NULL, &error));
   took = g_get_monotonic_time () - began;

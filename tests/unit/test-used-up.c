@@ -4,6 +4,7 @@
 #include "chan-session-private.h"
 #include "chan-stream-link-private.h"
 #include "libchan-glib.h"
+#include "../support/chan-test-session.h"
 #include "wire/chan-spdy-conn-private.h"
 
 #include <sys/socket.h>
@@ -21,29 +22,14 @@ soon (void)
   return g_get_monotonic_time () + PATIENCE_US;
 }
 
-static ChanSession *
-new_session (int fd, ChanSessionRole role)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GSocket) socket = g_socket_new_from_fd (fd, &error);
-  g_autoptr (GSocketConnection) connection = NULL;
-  ChanSession *session;
-
-  g_assert_no_error (error);
-  connection = g_socket_connection_factory_create_connection (socket);
-  session = chan_session_new_for_stream (G_IO_STREAM (connection), role, &error);
-  g_assert_no_error (error);
-  return session;
-}
-
 static void
 set_up (Fixture *f, gconstpointer data)
 {
   int fds[2];
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  f->client = new_session (fds[0], CHAN_SESSION_CLIENT);
-  f->server = new_session (fds[1], CHAN_SESSION_SERVER);
+  f->client = chan_test_session_new (fds[0], CHAN_SESSION_CLIENT);
+  f->server = chan_test_session_new (fds[1], CHAN_SESSION_SERVER);
 }
 
 static void
