@@ -6,8 +6,10 @@
 /* From a link that came in to whoever asked for sessions. */
 
 #define ASKED_KEY "chan-listener-asked"
-/* How often it is looked whether somebody is connected to the signals, while sessions are there that nobody took */
-#define EARLY_US 100000
+/* When it is looked whether somebody is connected to the signals, while sessions are there that nobody took: soon, and
+ * then ever less often, for a program that has none is not to be woken for ever */
+#define EARLY_MIN_US 10000
+#define EARLY_MAX_US (2 * G_USEC_PER_SEC)
 
 typedef struct
 {
@@ -22,6 +24,7 @@ typedef struct
 {
   GSource source;
   GWeakRef listener;
+  gint64 pause_us;
 } EarlySource;
 
 /* Under the lock. Is there a session in `accepts` that nobody waits for? */
@@ -54,7 +57,8 @@ has_handler (ChanListener *self, guint which)
 static gboolean
 early_dispatch (GSource *source, GSourceFunc callback, gpointer data)
 {
-  g_autoptr (ChanListener) self = g_weak_ref_get (&((EarlySource *) source)->listener);
+  EarlySource *early = (EarlySource *) source;
+  g_autoptr (ChanListener) self = g_weak_ref_get (&early->listener);
   gboolean go_on;
   ChanLater later;
 
@@ -65,10 +69,11 @@ early_dispatch (GSource *source, GSourceFunc callback, gpointer data)
   chan_pipe_lock (self->accepts);
   go_on = self->early == source && has_unclaimed (self);
   if (go_on)
-    g_source_set_ready_time (source, g_source_get_time (source) + EARLY_US);
+    g_source_set_ready_time (source, g_source_get_time (source) + early->pause_us);
   else if (self->early == source)
     chan_listener_forget_early (self);
   chan_pipe_unlock (self->accepts, &later);
+  early->pause_us = MIN (2 * early->pause_us, EARLY_MAX_US);
   return go_on;
 }
 
@@ -88,6 +93,7 @@ early_watch (ChanListener *self)
     return;
   self->early = g_source_new (&functions, sizeof (EarlySource));
   g_weak_ref_init (&((EarlySource *) self->early)->listener, self);
+  ((EarlySource *) self->early)->pause_us = EARLY_MIN_US;
   g_source_set_static_name (self->early, "libchan-glib early sessions");
   g_source_set_ready_time (self->early, 0);
   g_source_attach (self->early, self->context);
