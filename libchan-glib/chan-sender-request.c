@@ -205,8 +205,11 @@ sent_cb (GObject *object, GAsyncResult *result, gpointer data)
       return;
     }
   drop_handles (request->message);
+  /* This thread iterates the context of the call, which need not be its default one now. */
+  g_main_context_push_thread_default (g_task_get_context (task));
   chan_receiver_receive_async (request->answers, g_task_get_priority (task), g_task_get_cancellable (task), answered_cb,
                                g_object_ref (task));
+  g_main_context_pop_thread_default (g_task_get_context (task));
 }
 
 /**

@@ -108,6 +108,31 @@ test_async (ChanConformanceFixture *f)
     }
 }
 
+/* Who iterates a context need not make it the thread's default, which it was for the call only. */
+static void
+test_context (ChanConformanceFixture *f)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (ChanSender) tx = NULL;
+  g_autoptr (ChanReceiver) rx = NULL;
+  g_autoptr (ChanMessage) request = chan_test_request (7);
+  g_autoptr (ChanMessage) arrived = NULL;
+  g_autoptr (ChanMessage) answer = NULL;
+  ChanTestReply reply;
+
+  chan_conformance_channel (f, 64, &tx, &rx);
+  chan_test_reply_init (&reply, context);
+  g_main_context_push_thread_default (context);
+  chan_sender_request_async (tx, request, "R", G_PRIORITY_DEFAULT, NULL, chan_test_reply_cb, &reply);
+  g_main_context_pop_thread_default (context);
+  arrived = chan_test_receive (rx);
+  chan_test_answer (arrived);
+  chan_test_reply_wait (&reply);
+  answer = chan_sender_request_finish (tx, reply.result, NULL);
+  g_assert_cmpuint (chan_test_number (answer), ==, 7);
+  chan_test_reply_clear (&reply);
+}
+
 static void
 test_no_callback (ChanConformanceFixture *f)
 {
@@ -455,6 +480,7 @@ const ChanConformanceTest chan_conformance_request[] = {
   { "request/gets-its-answer", test_answer, ALL },
   { "request/from-eight-threads-each-gets-its-own-answers", test_threads, ALL },
   { "request/fifty-at-once-answered-in-the-opposite-order", test_async, ALL },
+  { "request/is-answered-in-its-context-though-that-is-not-the-default-one", test_context, ALL },
   { "request/without-a-callback-is-harmless", test_no_callback, ALL },
   { "request/channel-closed-without-an-answer-is-closed", test_closed, ALL },
   { "request/dropped-without-an-answer-is-an-error", test_dropped, ALL },
