@@ -20,6 +20,8 @@ from gi.overrides import _chan_wait as wait
 
 # A channel that always has a message must not keep the others of its loop from running.
 TAKES_IN_A_ROW = 64
+# Others that never rest must not keep it, either.
+RELAX_MS = 10
 
 _local = threading.local()      # task: what spawn() runs in this thread just now
 
@@ -69,8 +71,12 @@ class _Direct:
             self.context.pop_thread_default()
 
     def fire(self):
-        if not self.future.done():
+        if self.future.done():
+            return
+        try:
             self.future.set_result(None)
+        except RuntimeError:
+            pass        # the loop is closed: nobody waits
 
 
 def _context_of(loop):
@@ -82,8 +88,20 @@ def _context_of(loop):
     return None
 
 
-def _new_turn():
+def _run_by_asyncio():
+    """What asyncio runs in this thread: a task, or its loop, or None."""
+    loop = asyncio._get_running_loop()      # pylint: disable=protected-access
+    return None if loop is None else asyncio.current_task(loop) or loop
+
+
+def _spawned():
+    """What spawn() runs, if it is that which runs here: there may be a loop inside it, which has tasks of asyncio."""
     task = getattr(_local, 'task', None)
+    return task if task is not None and task.around is _run_by_asyncio() else None
+
+
+def _new_turn():
+    task = _spawned()
     if task is not None:
         return _Direct(_Pause, task.context)
     loop = asyncio.get_running_loop()
@@ -147,7 +165,7 @@ async def finished(start, finish, cancellable=None):
 
 def _cancel_later():
     """Cancels once more whoever runs now, when it waits again; not if what cancelled it is over by then."""
-    task = getattr(_local, 'task', None)
+    task = _spawned()
     if task is not None:
         task.cancel()
         return
@@ -162,15 +180,15 @@ def _cancel_later():
 
 
 async def relax():
-    """Lets the others of the loop run, every now and then."""
+    """Lets the others of the loop run, every now and then; in a main context also what has a low priority, as drawing."""
     _local.takes = getattr(_local, 'takes', 0) + 1
     if _local.takes < TAKES_IN_A_ROW:
         return
     _local.takes = 0
-    if getattr(_local, 'task', None) is not None:
-        await ready(GLib.idle_source_new())
-    else:
+    if _spawned() is None and _context_of(asyncio.get_running_loop()) is None:
         await asyncio.sleep(0)
+    else:
+        await ready(GLib.idle_source_new(), GLib.timeout_source_new(RELAX_MS))
 
 
 async def sleep(seconds):
@@ -210,6 +228,7 @@ class Task:
 
     def __init__(self, coroutine):
         self.context = GLib.MainContext.ref_thread_default()
+        self.around = None          # what asyncio runs around its step
         self._coroutine = coroutine
         self._outcome = None        # (result, error)
         self._heard = False         # somebody will know of an error
@@ -229,7 +248,7 @@ class Task:
         if self._outcome is not None:
             return
         before = getattr(_local, 'task', None)
-        _local.task = self
+        _local.task, self.around = self, _run_by_asyncio()
         try:
             if self._must_cancel:
                 self._must_cancel = False
@@ -325,7 +344,7 @@ def spawn(coroutine):
 
 def start(coroutine):
     """A task for it, of whichever kind runs here: of asyncio, or of spawn()."""
-    if getattr(_local, 'task', None) is not None:
+    if _spawned() is not None:
         return Task(coroutine)
     return asyncio.get_running_loop().create_task(coroutine)
 

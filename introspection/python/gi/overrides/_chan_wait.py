@@ -26,6 +26,11 @@ try:
 except ImportError:
     set_callback = GLib.Source.set_callback
 
+# Without what newer versions put around them: that looks for a loop of gi.events, and under its policy makes one, for
+# contexts which are nobody else's.
+_iterate = super(GLib.MainContext, GLib.MainContext).iteration
+_run_main_loop = super(GLib.MainLoop, GLib.MainLoop).run
+
 # How long an interrupted call may take to give back what it holds.
 GIVE_UP_MS = 200
 
@@ -92,12 +97,11 @@ class _Waiter:
     def iterate_until(self, box, expired=()):
         """Until the box or `expired` is not empty."""
         before = signal.set_wakeup_fd(self._wakeup_fd, warn_on_full_buffer=False)
-        iterate = self.context.iteration
         # What a call does next, in its callbacks, it does in the thread-default context.
         self.context.push_thread_default()
         try:
             while not box and not expired:
-                iterate(True)
+                _iterate(self.context, True)
                 self._drain(before)
         finally:
             self.context.pop_thread_default()
@@ -265,7 +269,7 @@ class Bridge:
 
     def _run(self):
         self.context.push_thread_default()
-        GLib.MainLoop.new(self.context, False).run()
+        _run_main_loop(GLib.MainLoop.new(self.context, False))
 
     def call(self, function):
         source = GLib.idle_source_new()
