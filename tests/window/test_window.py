@@ -291,6 +291,15 @@ class Window(WindowCase):
         self.assertEqual(seen.shown + 16, sent)
         self.assertEqual(seen.rows[-1][1], str(seen.shown - 1))
 
+    def test_flood_within_the_process(self):
+        """Without anything on the way that slows the sender down: it has time to draw after each ROWS_AT_ONCE."""
+        self.open('memory:flood')
+        self.wait_for_ending()      # there is none yet
+        self.watch.do('flood')
+        self.watch.do('again')
+        seen = self.wait_until(lambda seen: seen.n_at_once_max >= ROWS_AT_ONCE and seen.n_drawn > 5, 'a flood')
+        self.assertEqual(seen.n_at_once_max, ROWS_AT_ONCE)
+
     def test_wrong_address(self):
         self.open('@nosuch')
         seen = self.wait_for_ending()

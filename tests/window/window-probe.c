@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Preloaded into a watch-window of any language, as it is (LD_PRELOAD): for each command on its input it prints what the
  * window shows, as one line of JSON. It knows the window by its widgets' types and CSS classes, and the rows by their
- * properties. Commands: look, pause, again, and close,
- * after which nothing is told. */
+ * properties. Commands: look, pause, again, flood (a server in the process, memory:flood, that sends for ever), and
+ * close, after which nothing is told. */
 #include <gtk/gtk.h>
 #include <json-glib/json-glib.h>
+#include <libchan-glib/libchan-glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +17,8 @@ static struct
   guint64 n_shown_last;
   guint n_drawn;       /* frames with a new row */
   guint n_frames;
+  guint n_at_once;     /* rows that came without time to draw */
+  guint n_at_once_max;
 } probe;
 
 /* --- finding ---------------------------------------------------------------------- */
@@ -44,9 +47,21 @@ get (GtkWidget *widget, GType type, const char *css_class)
   return found;
 }
 
+/* Comes after drawing, if there is something to draw. */
+static gboolean
+drawn_cb (gpointer data)
+{
+  probe.n_at_once = 0;
+  return G_SOURCE_REMOVE;
+}
+
 static void
 items_changed_cb (GListModel *rows, guint position, guint n_removed, guint n_added, gpointer data)
 {
+  if (probe.n_at_once == 0 && n_added > 0)
+    g_idle_add_full (GDK_PRIORITY_REDRAW + 1, drawn_cb, NULL, NULL);
+  probe.n_at_once += n_added;
+  probe.n_at_once_max = MAX (probe.n_at_once_max, probe.n_at_once);
   probe.n_shown += n_added;
   if (n_removed > 0 && g_list_model_get_n_items (rows) == 0)
     probe.n_shown = 0;
@@ -167,6 +182,7 @@ look (JsonBuilder *json)
   tell_int (json, "shown", (gint64) probe.n_shown);
   tell_int (json, "n_drawn", probe.n_drawn);
   tell_int (json, "n_frames", probe.n_frames);
+  tell_int (json, "n_at_once_max", probe.n_at_once_max);
   tell_rows (json);
   tell_string (json, "state", gtk_label_get_text (GTK_LABEL (state)));
   tell_string (json, "ending", ending_text != NULL ? gtk_label_get_text (GTK_LABEL (ending_text)) : NULL);
@@ -183,6 +199,39 @@ look (JsonBuilder *json)
   json_builder_end_array (json);
 }
 
+/* --- flooding --------------------------------------------------------------------- */
+
+static gpointer
+flood_run (gpointer data)
+{
+  g_autoptr (ChanListener) listener = data;
+  g_autoptr (ChanSession) session = chan_listener_accept (listener, NULL, NULL);
+  g_autoptr (ChanReceiver) channel = session != NULL ? chan_session_accept_channel (session, NULL, NULL) : NULL;
+  g_autoptr (ChanMessage) entry = channel != NULL ? chan_receiver_receive (channel, NULL, NULL) : NULL;
+  g_autoptr (GObject) inbox = entry != NULL ? chan_message_steal_handle (entry, 0) : NULL;
+
+  for (guint64 i = 0; inbox != NULL; i++)
+    {
+      g_autoptr (ChanMessage) message = chan_message_new (g_variant_new_parsed ("{'Text': <%t>}", i));
+
+      if (!chan_sender_send (CHAN_SENDER (inbox), message, NULL, NULL))
+        break;
+    }
+  return NULL;
+}
+
+/* Faster than anything can be shown: no other process and no socket is on the way. */
+static void
+flood (void)
+{
+  g_autoptr (GError) error = NULL;
+  ChanListener *listener = chan_listen ("memory:flood", NULL, &error);
+
+  if (listener == NULL)
+    g_error ("%s", error->message);
+  g_thread_unref (g_thread_new ("flood", flood_run, listener));
+}
+
 /* --- obeying ---------------------------------------------------------------------- */
 
 static void
@@ -196,6 +245,8 @@ obey (const char *command, JsonBuilder *json)
     button = get (get (probe.window, GTK_TYPE_BOX, "ending"), GTK_TYPE_BUTTON, NULL);
   if (button != NULL)
     g_signal_emit_by_name (button, "clicked");
+  if (g_str_equal (command, "flood"))
+    flood ();
   json_builder_begin_object (json);
   if (g_str_equal (command, "close"))
     gtk_window_close (GTK_WINDOW (probe.window));
