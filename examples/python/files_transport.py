@@ -15,7 +15,6 @@ import stat
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from typing import IO
 
 import gi
@@ -94,7 +93,7 @@ class FilesTransport(GObject.Object, Chan.Transport):
         return True
 
     def do_listen(self, listener: Chan.Listener, operation: Chan.Operation) -> bool:
-        self.path, self.stopped, self.lock = path_of(operation), threading.Event(), threading.Lock()
+        self.path, self.stopped, self.lock = path_of(operation), threading.Event(), threading.RLock()
         with contextlib.ExitStack() as undo:
             try:
                 os.mkdir(self.path, 0o700)
@@ -107,13 +106,16 @@ class FilesTransport(GObject.Object, Chan.Transport):
                 raise failure(f'Cannot listen at files:{self.path}: {error.strerror}') from error
             undo.pop_all()
         # Not the listener itself: dropping it is what stops listening.
-        threading.Thread(target=self.serve, args=(door, listener.weak_ref()), daemon=True).start()
+        self.weak = listener.weak_ref()
+        threading.Thread(target=self.serve, args=(door,), daemon=True).start()
         operation.return_done()
         return True
 
     def do_unlisten(self, _listener: Chan.Listener) -> None:
         with self.lock:
             self.stopped.set()
+            # Now, while the listener lives: not in the other thread, when this one may have gone on.
+            self.weak = lambda: None
         os.close(self.keeper)
         # Nobody adds to it while it is being removed: its name is another.
         gone = f'{self.path}.{uuid.uuid4()}'
@@ -121,14 +123,14 @@ class FilesTransport(GObject.Object, Chan.Transport):
             os.rename(self.path, gone)
             shutil.rmtree(gone)
 
-    def serve(self, door: IO[bytes], weak: Callable[[], Chan.Listener | None]) -> None:
+    def serve(self, door: IO[bytes]) -> None:
         """A thread, for sessions come although the application runs no main loop; until the pipe has no writer."""
         with door:
             while knock := door.readline(64):
-                while KNOCK.fullmatch(knock) and not self.accept(f'{self.path}/{knock[:-1].decode()}', weak):
+                while KNOCK.fullmatch(knock) and not self.accept(f'{self.path}/{knock[:-1].decode()}'):
                     time.sleep(0.1)
 
-    def accept(self, name: str, weak: Callable[[], Chan.Listener | None]) -> bool:
+    def accept(self, name: str) -> bool:
         """False: file descriptors are short, and others have to close some first."""
         with contextlib.ExitStack() as pending:
             try:
@@ -140,7 +142,7 @@ class FilesTransport(GObject.Object, Chan.Transport):
             except (OSError, GLib.Error):
                 return self.stopped.is_set()
         with self.lock:
-            listener = None if self.stopped.is_set() else weak()
+            listener = self.weak()
         with contextlib.suppress(GLib.Error):   # one too many, which is closed
             stream.close() if listener is None else listener.deliver_stream(stream)
         return True
