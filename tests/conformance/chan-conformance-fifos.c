@@ -8,15 +8,33 @@
 #define FIFOS_KEY "chan-conformance-fifos"
 #define MAX_FDS 1024
 
-/* Its inode, for numbers of descriptors come again when others are closed meanwhile; 0: it is none. */
+/* Its inode, for numbers of descriptors come again when others are closed meanwhile; 0: it is no such end. */
 static guint64
-writing_end (int fd)
+fifo_end (int fd, int mode)
 {
   struct stat info;
 
-  if (fstat (fd, &info) < 0 || !S_ISFIFO (info.st_mode) || (fcntl (fd, F_GETFL) & O_ACCMODE) != O_WRONLY)
+  if (fstat (fd, &info) < 0 || !S_ISFIFO (info.st_mode) || (fcntl (fd, F_GETFL) & O_ACCMODE) != mode)
     return 0;
   return info.st_ino;
+}
+
+static gboolean
+is_read (guint64 inode)
+{
+  for (int fd = 0; fd < MAX_FDS; fd++)
+    if (fifo_end (fd, O_RDONLY) == inode)
+      return TRUE;
+  return FALSE;
+}
+
+/* Not those that nobody reads: a listener may have some ready for the next client. */
+static guint64
+writing_end (int fd)
+{
+  guint64 inode = fifo_end (fd, O_WRONLY);
+
+  return inode != 0 && is_read (inode) ? inode : 0;
 }
 
 GArray *
