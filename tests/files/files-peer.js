@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Listens or connects over files: with the transport in JavaScript. files_peer.py does the same in Python.
+// Listens or connects over files: or pair: with the transport in JavaScript. files_peer.py does the same in Python.
 //
 // usage: files-peer.js listen URI|connect URI
 import Gio from 'gi://Gio';
@@ -7,6 +7,7 @@ import GLib from 'gi://GLib';
 import System from 'system';
 import Chan from 'gi://Chan?version=1';
 import '../../examples/gjs/files-transport.js';
+import '../../examples/gjs/pair-transport.js';
 
 Gio._promisify(Gio.InputStream.prototype, 'read_bytes_async', 'read_bytes_finish');
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Listens or connects over files: with the transport in Python. files-peer.js does the same in JavaScript.
+"""Listens or connects over files: or pair: with the transport in Python. files-peer.js does the same in JavaScript.
 
 usage: files_peer.py listen URI|connect URI
 """
@@ -14,6 +14,7 @@ gi.require_version('Chan', '1')
 from gi.repository import Chan, GLib  # noqa: E402
 
 import files_transport  # noqa: E402,F401    registers files:
+import pair_transport  # noqa: E402,F401    registers pair:
 
 
 def serve(session):

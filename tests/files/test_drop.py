@@ -20,10 +20,11 @@ from gi.repository import Chan, GLib  # noqa: E402
 
 import files_transport  # noqa: E402
 import harness  # noqa: E402
+import pair_transport  # noqa: E402
 
 TIMEOUT = 25
 TELLING = 0.02
-SCHEMES = ['files']
+SCHEMES = ['files', 'pair']
 
 
 def descriptors():
@@ -53,6 +54,7 @@ def late(scheme, transport):
 
 
 late('latefiles', files_transport.FilesTransport)
+late('latepair', pair_transport.PairTransport)
 
 
 class Drop(unittest.TestCase):

@@ -4,86 +4,28 @@
 
 import contextlib
 import os
-import pathlib
-import resource
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / 'interop'))
+import peers
 
-import harness  # noqa: E402
-
-TIMEOUT = 25
-GJS = sys.argv.pop(1)
-PEERS = {'Python': [sys.executable, str(HERE / 'files_peer.py')], 'JavaScript': [GJS, '-m', str(HERE / 'files-peer.js')]}
 NO_SUCH = '00000000-0000-0000-0000-000000000000'
 
 
-def each_language(case):
-    """Makes of each with_x(self, language) a test for each language."""
-    def with_language(method, language):
-        return lambda self: method(self, language)
-
-    for name, method in list(vars(case).items()):
-        if name.startswith('with_'):
-            for language in PEERS:
-                setattr(case, f'test_{name[5:]}_{language}', with_language(method, language))
-    return case
-
-
-@each_language
-class Files(unittest.TestCase):
-    def setUp(self):
-        holder = tempfile.TemporaryDirectory(prefix='chan-files-')
-        self.addCleanup(holder.cleanup)
-        self.parent = pathlib.Path(holder.name)
-        self.path = self.parent / 'greeter'
-        self.uri = f'files:{self.path}'
-
-    def start(self, language, *arguments, max_fds=None):
-        def prepare():
-            harness.die_with_parent()
-            if max_fds:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (max_fds, max_fds))
-
-        process = subprocess.Popen([*PEERS[language], *arguments], env=harness.environment(), text=True, preexec_fn=prepare,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.addCleanup(process.__exit__, None, None, None)
-        self.addCleanup(process.kill)
-        return process
-
-    def listen(self, language, parameters='', **options):
-        process = self.start(language, 'listen', self.uri + parameters, **options)
-        self.assertEqual(process.stdout.readline(), 'listening\n')
-        return process
-
-    def assert_talks(self, client):
-        self.assertEqual(client.stdout.readline(), 'HELLO\n')
-
-    def assert_fails(self, language, what, uri, text):
-        output, _ = self.start(language, what, uri).communicate(timeout=TIMEOUT)
-        self.assertIn(text, output)
-
-    def assert_ends(self, *processes):
-        for process in processes:
-            process.stdin.close()
-            self.assertEqual(process.wait(TIMEOUT), 0)
+@peers.each_language
+class Files(peers.PeersCase):
+    scheme = 'files'
 
     def assert_empty(self):
         """Of connections nothing is left, nor of the listener if it is gone."""
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + peers.TIMEOUT
         while (left := [path for path in self.parent.rglob('*') if path.name not in ('greeter', 'door')]) and time.monotonic() < deadline:
             time.sleep(0.01)
         self.assertEqual(left, [])
 
     def with_each_with_each(self, language):
         listener = self.listen(language)
-        clients = [self.start(other, 'connect', self.uri) for other in PEERS for _ in range(3)]
+        clients = [self.start(other, 'connect', self.uri) for other in peers.PEERS for _ in range(3)]
         for client in clients:
             self.assert_talks(client)
         self.assert_empty()
@@ -113,7 +55,7 @@ class Files(unittest.TestCase):
 
     def with_second_listener(self, language):
         listener = self.listen(language)
-        for other in PEERS:
+        for other in peers.PEERS:
             self.assert_fails(other, 'listen', self.uri, 'File exists')
         client = self.start(language, 'connect', self.uri)
         self.assert_talks(client)
@@ -122,8 +64,8 @@ class Files(unittest.TestCase):
     def with_listener_that_was_killed(self, language):
         listener = self.listen(language)
         listener.send_signal(signal.SIGKILL)
-        listener.wait(TIMEOUT)
-        for other in PEERS:
+        listener.wait(peers.TIMEOUT)
+        for other in peers.PEERS:
             self.assert_fails(other, 'connect', self.uri, 'nobody listens there')
         self.assert_empty()
         (self.path / 'door').unlink()
@@ -146,7 +88,7 @@ class Files(unittest.TestCase):
     def with_peer_that_is_killed(self, language):
         """The end of its pipes is the end of the session."""
         listener = self.listen(language, '?max-sessions=1')
-        for other in [*PEERS] * 2:
+        for other in [*peers.PEERS] * 2:
             client = self.start(other, 'connect', self.uri)
             with contextlib.suppress(AssertionError):       # until the listener has noticed that the one before is gone
                 self.assert_talks(client)
@@ -154,7 +96,7 @@ class Files(unittest.TestCase):
                 client = self.start(other, 'connect', self.uri)
                 client.stdout.readline()
             client.kill()
-            client.wait(TIMEOUT)
+            client.wait(peers.TIMEOUT)
         self.assert_ends(listener)
 
     def with_one_too_many(self, language):
@@ -163,7 +105,7 @@ class Files(unittest.TestCase):
         self.assert_talks(client)
         second = self.start(language, 'connect', self.uri)
         self.assertNotEqual(second.stdout.readline(), 'HELLO\n')
-        self.assertEqual(second.wait(TIMEOUT), 1)
+        self.assertEqual(second.wait(peers.TIMEOUT), 1)
         self.assert_ends(client, listener)
 
     def with_descriptors_are_short(self, language):
@@ -174,7 +116,7 @@ class Files(unittest.TestCase):
         self.assertTrue(served)
         for client in crowd:
             client.kill()
-            client.wait(TIMEOUT)
+            client.wait(peers.TIMEOUT)
         client = self.start(language, 'connect', self.uri)
         self.assert_talks(client)
         self.assert_ends(client, listener)
@@ -182,4 +124,4 @@ class Files(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    harness.main()
+    peers.harness.main()

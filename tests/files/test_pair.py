@@ -1,0 +1,256 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The transports over a pair of pipes: the one in Python here, the one in JavaScript in processes, and both together."""
+
+import contextlib
+import itertools
+import os
+import resource
+import select
+import threading
+
+import gi
+
+gi.require_version('Chan', '1')
+from gi.repository import Chan, Gio, GLib  # noqa: E402
+
+import pair_transport  # noqa: E402,F401    registers pair:
+import peers  # noqa: E402
+
+NOBODY = 'Nobody listens at pair:'
+NOT_OURS = 'is not a directory that only you can enter'
+
+
+def serve(session):
+    with contextlib.suppress(GLib.Error):       # the client is gone
+        for channel in session:
+            with contextlib.suppress(GLib.Error):       # nobody asks there any more
+                for request in channel:
+                    with request['Reply'] as reply:
+                        reply.send(request['Text'].upper())
+
+
+def accept(listener):
+    for session in listener:
+        threading.Thread(target=serve, args=(session,), daemon=True).start()
+
+
+@contextlib.contextmanager
+def listening(uri):
+    listener = Chan.listen(uri)
+    accepting = threading.Thread(target=accept, args=(listener,), daemon=True)
+    accepting.start()
+    yield listener
+    listener.close()
+    accepting.join(peers.TIMEOUT)
+
+
+@contextlib.contextmanager
+def few_descriptors(free):
+    """As many may be opened as given."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = set(map(int, os.listdir('/proc/self/fd')))
+    unused = (fd for fd in range(soft) if fd not in used)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next(itertools.islice(unused, free, None)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Pair(peers.PeersCase):
+    scheme = 'pair'
+
+    def connect(self):
+        session = Chan.connect(self.uri, timeout=peers.TIMEOUT)
+        self.addCleanup(session.abort)
+        return session
+
+    def talk(self, session):
+        self.assertEqual(session.open_channel().request({'Text': 'hello'}, 'Reply', timeout=peers.TIMEOUT).unpack(), 'HELLO')
+
+    def js_client(self):
+        client = self.start('JavaScript', 'connect', self.uri)
+        self.assert_talks(client)
+        return client
+
+    def assert_refused(self, call, uri, text):
+        with self.assertRaises(GLib.Error) as raised:
+            call(uri)
+        self.assertIn(text, raised.exception.message)
+        self.assertNotIn('\n', raised.exception.message)
+
+    def offer(self):
+        """What a listener makes, which then does nothing: the end that reads, and the one that writes."""
+        self.path.mkdir(0o700)
+        ends = []
+        for way, flags in ('up', os.O_RDONLY), ('down', os.O_RDWR):
+            os.mkfifo(self.path / f'1.{way}', 0o600)
+            ends.append(open(os.open(self.path / f'1.{way}', flags | os.O_NONBLOCK), 'r+b' if flags else 'rb', buffering=0))
+            self.addCleanup(ends[-1].close)
+        return ends
+
+    def assert_came_and_went(self, end):
+        self.assertEqual(select.select([end], [], [], peers.TIMEOUT)[0], [end])
+        self.assertEqual((end.read(2), end.read(2)), (b'!', b''))
+
+    def assert_parent_is_empty(self):
+        self.assertEqual(list(self.parent.iterdir()), [])
+
+    # --- both together
+
+    def test_listener_in_python_with_each(self):
+        with listening(self.uri):
+            sessions = [self.connect() for _ in range(20)]
+            clients = [self.js_client() for _ in range(2)]
+            for session in sessions:
+                self.talk(session)
+            self.assertEqual(sorted(path.suffix for path in self.path.iterdir()), ['.down', '.up'])
+        self.assert_parent_is_empty()
+        for session in sessions:
+            self.talk(session)
+        self.assert_ends(*clients)
+
+    def test_listener_in_javascript_with_each(self):
+        listener = self.listen('JavaScript')
+        sessions = [self.connect() for _ in range(20)]
+        client = self.js_client()
+        for session in sessions:
+            self.talk(session)
+        self.assert_ends(client, listener)
+        self.assert_parent_is_empty()
+
+    # --- addresses
+
+    def test_nobody_there(self):
+        self.assert_refused(Chan.connect, self.uri, NOBODY)
+        self.assert_fails('JavaScript', 'connect', self.uri, NOBODY)
+        self.assert_refused(Chan.listen, f'{self.uri}/deeper', 'No such file or directory')
+        self.assert_parent_is_empty()
+
+    def test_path_that_is_taken(self):
+        with listening(self.uri):
+            self.assert_refused(Chan.listen, self.uri, 'File exists')
+            self.assert_fails('JavaScript', 'listen', self.uri, 'File exists')
+            self.talk(self.connect())
+
+    def test_directories_of_others(self):
+        self.offer()
+        self.path.chmod(0o750)
+        self.assert_refused(Chan.connect, self.uri, NOT_OURS)
+        self.assert_fails('JavaScript', 'connect', self.uri, NOT_OURS)
+        self.path.chmod(0o700)
+        (self.parent / 'link').symlink_to(self.path)
+        self.assert_refused(Chan.connect, f'pair:{self.parent}/link', NOT_OURS)
+        self.assert_fails('JavaScript', 'connect', f'pair:{self.parent}/link', NOT_OURS)
+        if os.geteuid() == 0:
+            os.chown(self.path, 65534, 65534)
+            self.assert_refused(Chan.connect, self.uri, NOT_OURS)
+            self.assert_fails('JavaScript', 'connect', self.uri, NOT_OURS)
+        self.assertTrue((self.path / '1.up').exists())
+
+    # --- peers that are gone, or silent
+
+    def test_listener_that_was_killed(self):
+        for connect in (lambda: self.assert_refused(Chan.connect, self.uri, NOBODY),
+                        lambda: self.assert_fails('JavaScript', 'connect', self.uri, NOBODY)):
+            for end in self.offer():
+                end.close()
+            connect()
+            for path in self.path.iterdir():
+                path.unlink()
+            self.path.rmdir()
+
+    def test_cancelled_connect_leaves_nothing(self):
+        self.assert_refused(Chan.connect, self.uri, NOBODY)     # after that the library has what it keeps
+        up, _down = self.offer()
+        fds, threads = len(os.listdir('/proc/self/fd')), threading.active_count()
+        cancellable, errors = Gio.Cancellable.new(), []
+
+        def connect():
+            try:
+                Chan.connect(self.uri, cancellable)
+            except GLib.Error as error:
+                errors.append(error)
+
+        connecting = threading.Thread(target=connect)
+        connecting.start()
+        self.assertEqual(select.select([up], [], [], peers.TIMEOUT)[0], [up])
+        cancellable.cancel()
+        connecting.join(peers.TIMEOUT)
+        self.assertTrue(errors[0].matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
+        self.assert_came_and_went(up)
+        self.assertLessEqual(len(os.listdir('/proc/self/fd')), fds)
+        self.assertEqual(threading.active_count(), threads)
+
+    def test_silent_listener_is_given_up_in_javascript(self):
+        up, _down = self.offer()
+        self.assert_fails('JavaScript', 'connect', f'{self.uri}?connect-timeout-sec=1', 'time')
+        self.assert_came_and_went(up)
+
+    def test_client_that_was_killed_before_it_wrote(self):
+        with listening(self.uri):
+            up, = self.path.glob('*.up')
+            os.close(os.open(up, os.O_WRONLY | os.O_NONBLOCK))
+            with peers.harness.time_limit(peers.TIMEOUT):
+                while up.exists() or not any(self.path.glob('*.up')):
+                    pass
+            self.talk(self.connect())
+
+    # --- bounds
+
+    def one_too_many(self):
+        self.talk(self.connect())
+        with self.assertRaises(GLib.Error):
+            self.talk(self.connect())
+
+    def test_one_too_many_in_python(self):
+        with listening(f'{self.uri}?max-sessions=1'):
+            self.one_too_many()
+
+    def test_one_too_many_in_javascript(self):
+        self.listen('JavaScript', '?max-sessions=1')
+        self.one_too_many()
+
+    def served(self, patience):
+        with contextlib.suppress(GLib.Error):
+            session = Chan.connect(f'{self.uri}?connect-timeout-sec={patience}')
+            self.addCleanup(session.abort)
+            return session
+        return None
+
+    def test_descriptors_are_short_in_python(self):
+        """Whoever comes when there are none waits, or is turned away; those who come later are served."""
+        with listening(self.uri):
+            self.talk(self.connect())
+            for free in range(2, 14):
+                with self.subTest(free), few_descriptors(free):
+                    sessions = []
+                    while session := self.served(1):
+                        sessions.append(session)
+                    self.assertLess(len(sessions), free)
+                    for session in sessions:
+                        session.abort()
+            with peers.harness.time_limit(peers.TIMEOUT):
+                while not (session := self.served(1)):
+                    pass
+            self.talk(session)
+        self.assert_parent_is_empty()
+
+    def test_descriptors_are_short_in_javascript(self):
+        listener = self.listen('JavaScript', max_fds=30)
+        sessions = []
+        while session := self.served(1):
+            sessions.append(session)
+        self.assertTrue(sessions)
+        self.assertLess(len(sessions), 30)
+        for session in sessions:
+            session.abort()
+        with peers.harness.time_limit(peers.TIMEOUT):
+            while not (session := self.served(1)):
+                pass
+        self.talk(session)
+        self.assert_ends(listener)
+        self.assert_parent_is_empty()
+
+
+if __name__ == '__main__':
+    peers.harness.main()
