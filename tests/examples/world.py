@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A directory with certificates and configuration, a message bus, and the programs that use them."""
 
+import contextlib
 import os
 import pathlib
+import random
 import re
 import socket
 import subprocess
@@ -109,9 +111,12 @@ class WorldCase(unittest.TestCase):
 
 
 def free_port():
-    with socket.socket() as unused:
-        unused.bind(('127.0.0.1', 0))
-        return unused.getsockname()[1]
+    """None of those that the kernel gives to others."""
+    while True:
+        port = random.randrange(10000, 30000)
+        with socket.socket() as unused, contextlib.suppress(OSError):
+            unused.bind(('127.0.0.1', port))
+            return port
 
 
 def exit_statuses():

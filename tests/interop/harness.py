@@ -21,7 +21,7 @@ import rawpeer
 START_TIMEOUT = 15
 RUNS = float(os.environ.get('CHAN_TEST_RUNS', '1'))     # times the repetitions
 TEST_TIMEOUT = 60 * max(1, RUNS)        # one test
-PROGRAM_TIMEOUT = 115 * max(1, RUNS)    # all tests of a file; the test runner gives 120 s
+PROGRAM_TIMEOUT = 175 * max(1, RUNS)    # all tests of a file; the test runner gives 180 s
 RSS_LIMIT_KIB = 20 * 1024
 RSS_LIMIT_SANITIZED_KIB = 512 * 1024    # the sanitizer keeps freed memory in quarantine
 
