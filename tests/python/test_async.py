@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import threading
+import time
 
 
 from support import CHANNELS, RUNS, TIMEOUT, Case, main
@@ -273,6 +274,24 @@ class Asyncio(Case):
                 taking.cancel()
                 await asyncio.gather(taking, return_exceptions=True)
             self.assertEqual(asyncio.current_task().cancelling(), 0)
+
+        for name, run in loops.ASYNCIO.items():
+            with self.subTest(loop=name):
+                run(scenario())
+
+    def test_what_is_sent_after_a_blocking_call_goes_out_at_once(self):
+        """The blocking call waited in a main context, which nobody iterates any more."""
+        async def scenario():
+            sender, receiver = self.channel('tcp')
+            task = Chan.start(serve(receiver))
+            times = []
+            for number in range(20):
+                began = time.monotonic()
+                await sender.request_async({'n': number}, 'R')
+                times.append(time.monotonic() - began)
+            sender.close()
+            await task
+            self.assertLess(min(times), 0.02)
 
         for name, run in loops.ASYNCIO.items():
             with self.subTest(loop=name):

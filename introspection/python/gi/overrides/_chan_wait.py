@@ -103,6 +103,8 @@ class _Waiter:
             while not box and not expired:
                 _iterate(self.context, True)
                 self._drain(before)
+            # The turn is over: what this thread sends is no more put off to its end.
+            self.context.prepare()
         finally:
             self.context.pop_thread_default()
             with contextlib.suppress(ValueError):       # it was closed meanwhile
