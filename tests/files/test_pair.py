@@ -91,6 +91,8 @@ class Pair(peers.PeersCase):
     def assert_came_and_went(self, end):
         self.assertEqual(select.select([end], [], [], peers.TIMEOUT)[0], [end])
         self.assertEqual((end.read(2), end.read(2)), (b'!', b''))
+        # It has taken the pair, so that no other client can.
+        self.assertFalse((self.path / '1.up').exists())
 
     def assert_parent_is_empty(self):
         self.assertEqual(list(self.parent.iterdir()), [])
