@@ -5,6 +5,7 @@
 import contextlib
 import errno
 import os
+import resource
 import select
 import threading
 
@@ -229,6 +230,14 @@ class Pair(peers.PeersCase):
                 self.talk(session)
                 return session
         return None
+
+    def test_room_is_missed_before_glib_misses_it(self):
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        try:
+            self.assertRaises(OSError, pair_transport.room)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
     def test_descriptors_are_short_in_python(self):
         """Whoever comes when there are none waits, or is turned away; those who come later are served."""
