@@ -362,7 +362,7 @@ test_drain (Fixture *f, gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_init (&argc, &argv, NULL);
   g_test_add ("/stall/reset", Fixture, SMALL "&stall-policy=reset", set_up, test_reset, tear_down);
   g_test_add ("/stall/foreign", Fixture, FOREIGN "&stall-policy=reset", set_up, test_foreign, tear_down);
   g_test_add ("/stall/reset-of-the-ended", Fixture, SMALL "&stall-policy=reset", set_up, test_reset_of_the_ended, tear_down);
