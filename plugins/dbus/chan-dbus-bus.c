@@ -199,6 +199,22 @@ linger (GDBusConnection *connection)
   self->timeout = chan_dbus_thread_call_after (LINGER_MS, linger_end, self);
 }
 
+/* Ends a flush. To cancel it does not, for GDBus does not look at that while it waits; and it waits for ever if the
+ * connection is lost in the moment in which the flush begins. */
+static void
+give_up_flush (gpointer connection)
+{
+  g_object_set_data (connection, LINGER_KEY, NULL);
+  g_dbus_connection_close (connection, NULL, NULL, NULL);
+}
+
+/* What waits to be written to it waits in vain. */
+static void
+closed_meanwhile (GDBusConnection *connection, gboolean vanished, GError *error, gpointer data)
+{
+  give_up_flush (connection);
+}
+
 static void
 flushed (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -206,6 +222,7 @@ flushed (GObject *source, GAsyncResult *result, gpointer data)
   GSource *timeout = data;
 
   g_dbus_connection_flush_finish (connection, result, NULL);
+  g_signal_handlers_disconnect_by_func (connection, closed_meanwhile, NULL);
   if (g_object_get_data (source, LINGER_KEY) != NULL && !g_dbus_connection_is_closed (connection))
     linger (connection);
   else
@@ -217,33 +234,23 @@ flushed (GObject *source, GAsyncResult *result, gpointer data)
   g_source_unref (timeout);
 }
 
-/* What waits to be written to it waits in vain. */
-static void
-closed_meanwhile (GDBusConnection *connection, gboolean vanished, GError *error, gpointer too_late)
-{
-  g_cancellable_cancel (too_late);
-}
-
 static void
 bus_close (gpointer data)
 {
   ChanDBusBus *self = data;
-  GCancellable *too_late;
+  GDBusConnection *connection = self->connection;
 
-  g_signal_handler_disconnect (self->connection, self->closed_id);
+  g_signal_handler_disconnect (connection, self->closed_id);
   chan_dbus_router_free (self->router);
-  if (!g_dbus_connection_is_closed (self->connection))
+  if (!g_dbus_connection_is_closed (connection))
     {
-      too_late = g_cancellable_new ();
-      g_object_set_data (G_OBJECT (self->connection), LINGER_KEY, g_atomic_int_get (&self->lingers) ? self->connection : NULL);
-      g_dbus_connection_flush (self->connection, too_late, flushed,
-                               chan_dbus_thread_call_after (FLUSH_MS, (ChanDBusFunc) g_cancellable_cancel, too_late));
-      g_signal_connect_object (self->connection, "closed", G_CALLBACK (closed_meanwhile), too_late, 0);
-      g_object_set_data_full (G_OBJECT (self->connection), "chan-dbus-too-late", too_late, g_object_unref);
+      g_object_set_data (G_OBJECT (connection), LINGER_KEY, g_atomic_int_get (&self->lingers) ? connection : NULL);
+      g_signal_connect (connection, "closed", G_CALLBACK (closed_meanwhile), NULL);
+      g_dbus_connection_flush (connection, NULL, flushed, chan_dbus_thread_call_after (FLUSH_MS, give_up_flush, connection));
     }
   else
-    forget (self->connection);
-  g_object_unref (self->connection);
+    forget (connection);
+  g_object_unref (connection);
   g_free (self->key);
   g_free (self);
 }

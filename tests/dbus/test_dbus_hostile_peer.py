@@ -3,6 +3,8 @@
 """Whoever connects from peer to peer and does not speak D-Bus as it should, before it is known and after."""
 
 import os
+import select
+import signal
 import socket
 import struct
 import time
@@ -11,6 +13,15 @@ import bus
 from bus import harness
 
 AUTHENTICATION_SEC = 10
+
+
+def ping():
+    """A call of what is not there"""
+    fields = b''
+    for code, kind, text in ((1, b'o', b'/nowhere'), (2, b's', b'org.libchan.Peer'), (3, b's', b'Ping')):
+        fields += b'\0' * (-len(fields) % 8) + bytes([code, 1]) + kind + b'\0' + struct.pack('<I', len(text)) + text + b'\0'
+    header = b'l\1\0\1' + struct.pack('<III', 0, 1, len(fields)) + fields
+    return header + b'\0' * (-len(header) % 8)
 
 
 class Raw(bus.BusCase):
@@ -40,15 +51,15 @@ class Raw(bus.BusCase):
                 time.sleep(0.1)
             self.assertEqual(done.stdout, 'hello\n', done.stderr)
 
-    def connect(self):
+    def connect(self, path=None):
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(AUTHENTICATION_SEC + 10)
-        connection.connect(self.path)
+        connection.connect(path or self.path)
         self.addCleanup(connection.close)
         return connection
 
-    def authenticate(self):
-        connection = self.connect()
+    def authenticate(self, path=None):
+        connection = self.connect(path)
         connection.sendall(b'\0AUTH EXTERNAL ' + str(os.geteuid()).encode().hex().encode() + b'\r\n')
         self.assertTrue(connection.recv(100).startswith(b'OK '))
         connection.sendall(b'NEGOTIATE_UNIX_FD\r\n')
@@ -107,12 +118,30 @@ class Raw(bus.BusCase):
     def test_no_session(self):
         """Calls of what is not there are answered, in an orderly way."""
         connection = self.authenticate()
-        fields = b''
-        for code, kind, text in ((1, b'o', b'/nowhere'), (2, b's', b'org.libchan.Peer'), (3, b's', b'Ping')):
-            fields += b'\0' * (-len(fields) % 8) + bytes([code, 1]) + kind + b'\0' + struct.pack('<I', len(text)) + text + b'\0'
-        header = b'l\1\0\1' + struct.pack('<III', 0, 1, len(fields)) + fields
-        connection.sendall(header + b'\0' * (-len(header) % 8))
+        connection.sendall(ping())
         self.assertIn(b'org.freedesktop.DBus.Error.UnknownMethod', connection.recv(4096))
+
+    def test_who_never_reads_is_left(self):
+        """Answers wait to be written to it: a listener that is closed gives them two seconds, and then nothing of it stays."""
+        path = str(self.directory / 'closing')
+        server = self.peer('closing', f'dbus:unix:path={path}')
+        self.assertEqual(server.line(), 'listening')
+        connections = [self.authenticate(path) for _ in range(4)]
+        for connection in connections:
+            connection.sendall(ping() * 10000)
+        time.sleep(0.5)
+        threads = server.status('Threads')
+        server.process.send_signal(signal.SIGUSR1)
+        self.assertEqual(server.line(), 'closed')
+        left = select.poll()
+        for connection in connections:
+            left.register(connection, 0)
+        deadline = time.monotonic() + 10
+        while len(left.poll(100)) < len(connections):
+            self.assertLess(time.monotonic(), deadline, 'the connection is still open')
+        while server.status('Threads') > threads:
+            self.assertLess(time.monotonic(), deadline, 'threads are still there')
+            time.sleep(0.05)
 
 
 if __name__ == '__main__':
