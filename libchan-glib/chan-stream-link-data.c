@@ -33,8 +33,10 @@ want_slot (ChanStreamLink *self, LinkStream *stream)
     return;
   g_ptr_array_add (self->slot_queue, stream);
   chan_stream_link_serve_slots (self);
-  if (!stream->reassembles)
-    known_stream (self, stream)->starves = TRUE;
+  if (stream->reassembles)
+    return;
+  known_stream (self, stream)->starves = TRUE;
+  chan_stream_link_look_again (self);
 }
 
 static void

@@ -2,6 +2,7 @@
 #include "chan-stream-link-private.h"
 
 #include "chan-link-private.h"
+#include "chan-session-core.h"
 
 /* Events of the SPDY connection, and the timers. */
 
@@ -284,17 +285,16 @@ chan_stream_link_process (ChanStreamLink *self)
 static void
 be_idle (ChanStreamLink *self)
 {
+  ChanSessionCore *session = chan_link_private (CHAN_LINK (self))->session;
   gboolean used_up = chan_spdy_conn_is_used_up (self->conn);
 
   if ((self->idle_sec == 0 && !used_up) || self->state > LINK_RUNNING || self->state < LINK_SETTLING || chan_spdy_conn_n_streams (self->conn) > 0)
     self->idle_deadline = 0;
   else if (self->idle_deadline == 0)
     self->idle_deadline = self->now + (used_up ? 0 : (gint64) self->idle_sec * G_USEC_PER_SEC);
+  /* The end of the last channel may still be on its way. */
   else if (self->now >= self->idle_deadline)
-    {
-      chan_spdy_conn_goaway (self->conn, 0);
-      chan_link_hang_up (CHAN_LINK (self));
-    }
+    chan_session_core_drain (session, session->reactor->later);
 }
 
 static gboolean

@@ -118,6 +118,8 @@ gsize    chan_stream_link_unread_max  (ChanStreamLink *self);
 gboolean chan_stream_link_large_fits  (ChanStreamLink *self, gboolean for_reader);
 void     chan_stream_link_large_came  (ChanStreamLink *self, LinkStream *stream);
 void     chan_stream_link_large_taken (ChanStreamLink *self, LinkStream *stream);
+/* Something was taken, or something large waits: is anybody held up? */
+void     chan_stream_link_look_again     (ChanStreamLink *self);
 void     chan_stream_link_messages_taken (ChanStreamLink *self, guint n);
 gsize    chan_stream_link_keep        (ChanLink *link, guint64 id, gsize bytes, guint n_messages);
 void     chan_stream_link_wanted      (ChanLink *link, guint64 id);

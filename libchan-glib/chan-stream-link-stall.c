@@ -105,9 +105,8 @@ chan_stream_link_add_unread (ChanStreamLink *self, LinkStream *stream, gsize byt
   set_unread (self, stream, stream->unread + bytes);
 }
 
-/* Something was taken. */
-static void
-look_again (ChanStreamLink *self)
+void
+chan_stream_link_look_again (ChanStreamLink *self)
 {
   gboolean was_paused = self->paused;
 
@@ -130,7 +129,7 @@ void
 chan_stream_link_messages_taken (ChanStreamLink *self, guint n)
 {
   self->n_unread -= n;
-  look_again (self);
+  chan_stream_link_look_again (self);
 }
 
 /* --- large messages, beyond the window --- */
@@ -153,7 +152,7 @@ forget_large (ChanStreamLink *self, gsize bytes)
   self->large -= bytes;
   if (self->state != LINK_DEAD)
     chan_stream_link_serve_slots (self);
-  look_again (self);
+  chan_stream_link_look_again (self);
 }
 
 void
@@ -207,7 +206,7 @@ chan_stream_link_release (ChanLink *link, gsize bytes, gsize beyond, guint n_mes
   self->n_unread -= n_messages;
   chan_spdy_conn_discard (self->conn, bytes);
   forget_large (self, beyond);
-  look_again (self);
+  chan_stream_link_look_again (self);
 }
 
 /* --- what nobody can take --- */
@@ -261,6 +260,18 @@ find_fullest (ChanStreamLink *self)
   return fullest;
 }
 
+/* What is left are the first n messages, which somebody has begun to take. */
+static void
+large_dropped (ChanStreamLink *self, LinkStream *stream, guint n)
+{
+  gsize large = stream->large;
+
+  if (large == 0 || stream->n_large - stream->n_taken <= n)
+    return;
+  stream->large = 0;
+  forget_large (self, large);
+}
+
 /* Its queue goes with it: what stays there would hold up the others as before. */
 static void
 drop_stream (ChanStreamLink *self, LinkStream *stream, const GError *error)
@@ -270,6 +281,8 @@ drop_stream (ChanStreamLink *self, LinkStream *stream, const GError *error)
 
   if (known->in != NULL)
     chan_pipe_fail_queue (known->in, error, session->reactor->later);
+  if (known->in != NULL)
+    large_dropped (self, stream, known->in->n_items);
   chan_stream_link_end_stream (self, stream, error);
 }
 

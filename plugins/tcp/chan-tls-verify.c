@@ -47,9 +47,9 @@ static const Reason reasons[] = {
   { GNUTLS_CERT_EXPIRED, GNUTLS_A_CERTIFICATE_EXPIRED, "it is expired" },
   { GNUTLS_CERT_NOT_ACTIVATED, GNUTLS_A_CERTIFICATE_EXPIRED, "it is not valid yet" },
   { GNUTLS_CERT_PURPOSE_MISMATCH, GNUTLS_A_UNSUPPORTED_CERTIFICATE, "it is for another purpose" },
-  { GNUTLS_CERT_UNEXPECTED_OWNER, GNUTLS_A_BAD_CERTIFICATE, "it is for another name" },
 };
 
+static const Reason other_name = { GNUTLS_CERT_UNEXPECTED_OWNER, GNUTLS_A_BAD_CERTIFICATE, "it is for another name" };
 static const Reason other_reason = { 0, GNUTLS_A_BAD_CERTIFICATE, "it is not valid" };
 
 static gboolean
@@ -132,7 +132,8 @@ find_reason (unsigned int status)
   for (gsize i = 0; i < G_N_ELEMENTS (reasons); i++)
     if (status & reasons[i].status)
       return &reasons[i];
-  return &other_reason;
+  /* It proves who that is only if there is nothing else, also of what has no line above. */
+  return (status & ~GNUTLS_CERT_INVALID) == GNUTLS_CERT_UNEXPECTED_OWNER ? &other_name : &other_reason;
 }
 
 /* The name is checked as what it is: an IP address must be among the addresses

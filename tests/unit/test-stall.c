@@ -9,6 +9,7 @@
 #define MESSAGE_SIZE ((gsize) 10000)
 #define FLOOD 200
 #define SMALL "capacity=1000&stream-window=65536&stream-window-max=65536&session-window=65536&stall-reset-sec=1"
+#define LARGE "&max-message-bytes=200000&max-unread-bytes=262144"
 #define FOREIGN "dialect=2&stream-window=131072&session-window=65536&stall-reset-sec=1"
 
 typedef struct
@@ -223,13 +224,25 @@ test_foreign (Fixture *f, gconstpointer data)
 }
 
 static gpointer
-send_one (gpointer data)
+send_in_thread (ChanSender *tx, gsize size)
 {
-  g_autoptr (ChanMessage) message = make_message (3 * MESSAGE_SIZE);
+  g_autoptr (ChanMessage) message = make_message (size);
   g_autoptr (GError) error = NULL;
 
-  chan_sender_send_until (data, message, soon (), NULL, &error);
+  chan_sender_send_until (tx, message, soon (), NULL, &error);
   return g_steal_pointer (&error);
+}
+
+static gpointer
+send_one (gpointer data)
+{
+  return send_in_thread (data, 3 * MESSAGE_SIZE);
+}
+
+static gpointer
+send_large (gpointer data)
+{
+  return send_in_thread (data, 18 * MESSAGE_SIZE);
 }
 
 /* It was whole when it ended, but its queue holds up the others all the same, one of them in the middle of a message. */
@@ -319,6 +332,87 @@ test_reset_of_bytes (Fixture *f, gconstpointer data)
   g_assert_no_error (told);
 }
 
+static void
+taken_cb (GObject *rx, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanMessage) message = chan_receiver_receive_finish (CHAN_RECEIVER (rx), result, &error);
+  guint *n = data;
+
+  g_assert_true (message != NULL || g_error_matches (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT));
+  n[message == NULL]++;
+}
+
+/* By more than it had: each hears of it, and the messages that were promised to some are theirs. */
+static void
+test_reset_of_the_awaited (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) told = NULL;
+  guint n[2] = { 0 }; /* messages, errors */
+  gint64 deadline;
+  GThread *thread;
+
+  for (guint i = 0; i < FLOOD / 2; i++)
+    chan_receiver_receive_async (f->full_rx, G_PRIORITY_DEFAULT, NULL, taken_cb, n);
+  thread = begin_flood (f);
+  expect_last (f);
+  told = g_thread_join (thread);
+  g_assert_error (told, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT);
+  for (deadline = soon (); n[0] + n[1] < FLOOD / 2 && g_get_monotonic_time () < deadline;)
+    if (!g_main_context_iteration (NULL, FALSE))
+      g_usleep (1000);
+  g_assert_cmpuint (n[0] + n[1], ==, FLOOD / 2);
+  g_assert_cmpuint (n[0], >, 0);
+  g_assert_cmpuint (n[1], >, 0);
+}
+
+static void
+send_size (ChanSender *tx, gsize size)
+{
+  g_autoptr (ChanMessage) message = make_message (size);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (chan_sender_send_until (tx, message, soon (), NULL, &error));
+  g_assert_no_error (error);
+}
+
+/* A large message waits for room, of which there is enough without the one that is dropped, though somebody has begun to
+ * take what is before it. */
+static void
+test_reset_of_a_large_one (Fixture *f, gconstpointer data)
+{
+  g_autoptr (ChanSender) part_tx = NULL, silent_tx = NULL;
+  g_autoptr (ChanReceiver) part_rx = NULL, silent_rx = NULL;
+  g_autoptr (ChanMessage) message = NULL, part = NULL;
+  g_autoptr (GError) error = NULL, told = NULL;
+  guint n[2] = { 0 };
+  GThread *thread;
+  gint64 deadline = soon ();
+
+  open_one (f, &part_tx, &part_rx);
+  open_one (f, &silent_tx, &silent_rx);
+  chan_receiver_receive_async (f->full_rx, G_PRIORITY_DEFAULT, NULL, taken_cb, n);
+  send_size (f->full_tx, MESSAGE_SIZE / 5);
+  send_size (f->full_tx, 19 * MESSAGE_SIZE);
+  send_size (f->tx, 16 * MESSAGE_SIZE);
+  /* The context, which has something to wait for, is busy: so this thread serves the session. */
+  g_assert_null (receive (silent_rx, 0.3, NULL));
+  thread = g_thread_new ("part", send_large, part_tx);
+  while (!chan_sender_get_peer_closed (f->full_tx) && g_get_monotonic_time () < deadline)
+    g_assert_null (receive (silent_rx, 0.1, NULL));
+  g_assert_true (chan_sender_get_peer_closed (f->full_tx));
+  message = receive (f->rx, 20, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (message);
+  part = receive (part_rx, 20, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (part);
+  told = g_thread_join (thread);
+  g_assert_no_error (told);
+  while (n[0] == 0)
+    g_main_context_iteration (NULL, TRUE);
+}
+
 /* --- the end of a session ------------------------------------------------------ */
 
 static void
@@ -367,6 +461,9 @@ main (int argc, char **argv)
   g_test_add ("/stall/foreign", Fixture, FOREIGN "&stall-policy=reset", set_up, test_foreign, tear_down);
   g_test_add ("/stall/reset-of-the-ended", Fixture, SMALL "&stall-policy=reset", set_up, test_reset_of_the_ended, tear_down);
   g_test_add ("/stall/reset-of-bytes", Fixture, SMALL "&stall-policy=reset", set_up, test_reset_of_bytes, tear_down);
+  g_test_add ("/stall/reset-of-the-awaited", Fixture, SMALL "&stall-policy=reset", set_up, test_reset_of_the_awaited, tear_down);
+  g_test_add ("/stall/reset-of-a-large-one", Fixture, SMALL LARGE "&stall-policy=reset", set_up, test_reset_of_a_large_one,
+              tear_down);
   g_test_add ("/stall/pause", Fixture, SMALL, set_up, test_pause, tear_down);
   g_test_add ("/stall/drain-timeout", Fixture, "drain-timeout-sec=1", set_up_silent, test_drain, tear_down);
   return g_test_run ();

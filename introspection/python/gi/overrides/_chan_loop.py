@@ -45,7 +45,9 @@ class _Bridged:
         try:
             self._loop.call_soon_threadsafe(self._settle)
         except RuntimeError:
-            pass        # the loop is closed: nobody waits
+            # The loop is closed, and nobody waits; else it is of whom this woke.
+            if isinstance(self.future, _Pause) or not self.future.get_loop().is_closed():
+                raise
 
     def _settle(self):
         if not self.future.done():

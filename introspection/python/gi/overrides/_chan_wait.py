@@ -103,9 +103,9 @@ class _Waiter:
             while not box and not expired:
                 _iterate(self.context, True)
                 self._drain(before)
+        finally:
             # The turn is over: what this thread sends is no more put off to its end.
             self.context.prepare()
-        finally:
             self.context.pop_thread_default()
             with contextlib.suppress(ValueError):       # it was closed meanwhile
                 signal.set_wakeup_fd(before, warn_on_full_buffer=False)
