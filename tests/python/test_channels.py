@@ -403,6 +403,33 @@ class Signals(Case):
             sender.close()
         self.assertGreater(len(heard), 10)
 
+    def test_what_is_sent_after_a_call_that_a_handler_ended_goes_at_once(self):
+        class Stop(Exception):
+            pass
+
+        def handle(*_arguments):
+            raise Stop
+
+        client, server = self.pair('unix')
+        full, sender = client.open_channel('full'), client.open_channel('other')
+        receivers = {channel.get_name(): channel for channel in (server.accept_channel(), server.accept_channel())}
+        self.handle(handle)
+        self.signal_later(WAIT)
+        with self.assertRaises(Stop):
+            while True:
+                full.send('until it waits')
+        took = []
+        for _ in range(5):
+            arrived = []
+            thread = threading.Thread(target=lambda arrived=arrived: arrived.append(receivers['other'].receive() and time.monotonic()))
+            thread.start()
+            time.sleep(0.1)
+            began = time.monotonic()
+            sender.send('now')
+            thread.join(TIMEOUT)
+            took.append(arrived[0] - began)
+        self.assertLess(min(took), 0.025)
+
     def test_who_else_wants_to_know_of_signals_is_told(self):
         sender, receiver = Chan.pipe_new(1)
         reader, writer = socket.socketpair()

@@ -88,10 +88,11 @@ class Loop(unittest.TestCase):
 
         self.loop.add_reader(here, readable)
         self.loop.add_writer(here, writable)
-        self.loop.call_later(0.03, seen.append, 'later')
-        self.loop.call_later(0.06, self.loop.stop)
-        threading.Timer(0.01, lambda: [self.loop.call_soon_threadsafe(seen.append, 'thread'), there.send(b'in')]).start()
         begin = time.monotonic()
+        self.loop.call_later(0.06, lambda: [seen.append('later'), self.loop.stop()])
+        thread = threading.Thread(target=lambda: [self.loop.call_soon_threadsafe(seen.append, 'thread'), there.send(b'in')])
+        self.loop.call_later(0.01, thread.start)
+        self.loop.call_later(0.03, thread.join)
         self.loop.run_forever()
         self.assertGreaterEqual(time.monotonic() - begin, 0.055)
         self.assertEqual(seen[-1], 'later')
@@ -285,35 +286,44 @@ class Await(Case):
         with events.GLibEventLoopPolicy() as policy:
             loop = policy.get_event_loop()
             sender, receiver = self.channel('tcp', 4)
-            got = []
+            got, interrupted = [], []
+            runs = threading.Event()    # a main loop does, which takes the signal
 
             async def collect():
                 async for message in receiver:
                     got.append(message.unpack())
+
+            def interrupt():
+                self.assertTrue(runs.wait(TIMEOUT))
+                before = len(interrupted)
+                os.kill(os.getpid(), signal.SIGINT)
+                deadline = time.monotonic() + TIMEOUT
+                while len(interrupted) == before and time.monotonic() < deadline:
+                    time.sleep(0.001)
 
             def feed():
                 with sender:
                     for number in range(300):
                         sender.send(number)
                         if number % 100 == 50:
-                            os.kill(os.getpid(), signal.SIGINT)
-                            time.sleep(0.02)
+                            interrupt()
 
             task = loop.create_task(collect())
             self.threads(feed)
-            n_interrupted = 0
             while not task.done():
+                GLib.idle_add(runs.set)
                 try:
-                    if n_interrupted % 2:
+                    if len(interrupted) % 2:
                         loop.run_until_complete(task)
                     else:
                         main_loop = GLib.MainLoop()
                         task.add_done_callback(lambda _task, main_loop=main_loop: main_loop.quit())
                         main_loop.run()
                 except KeyboardInterrupt:
-                    n_interrupted += 1
+                    runs.clear()
+                    interrupted.append(1)
             self.assertEqual(got, list(range(300)))
-            self.assertGreater(n_interrupted, 1)
+            self.assertEqual(len(interrupted), 3)
 
 
 class Between(Case):
@@ -350,6 +360,19 @@ class Between(Case):
             self.assertEqual(self.printed(scenario), '')
             self.assertEqual(receiver.receive().unpack(), 'for whoever asks next')
             self.assertEqual(server.accept_channel().get_name(), 'x')
+
+    def test_what_a_done_callback_raises_is_told(self):
+        for kind in (ValueError, RuntimeError):
+            def scenario(kind=kind):
+                def fail(_task):
+                    raise kind('of the program')
+
+                Chan.spawn(Chan.sleep(0.01)).add_done_callback(fail)
+                main_loop = GLib.MainLoop()
+                GLib.timeout_add(50, main_loop.quit)
+                main_loop.run()
+
+            self.assertIn(f'{kind.__name__}: of the program', self.printed(scenario))
 
     def test_the_bridge_leaves_the_policy_alone(self):
         """A plain loop of asyncio under gi.events' policy, and a blocking call: no loops are made for their contexts."""

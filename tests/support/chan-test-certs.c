@@ -16,6 +16,7 @@ typedef enum
   KIND_SERVER,      /* may be a client too */
   KIND_SERVER_ONLY,
   KIND_CLIENT,
+  KIND_CRITICAL,    /* a server with an extension that nobody knows, and must */
 } Kind;
 
 typedef struct
@@ -35,6 +36,7 @@ static const Plan plans[] = {
   { "client", "ca", KIND_CLIENT, NULL, FALSE, -1, 3650 },
   { "server-only", "ca", KIND_SERVER_ONLY, "localhost", TRUE, -1, 3650 },
   { "wrong-host", "ca", KIND_SERVER, "example.org", FALSE, -1, 3650 },
+  { "unusable", "ca", KIND_CRITICAL, "example.org", FALSE, -1, 3650 },
   { "expired", "ca", KIND_SERVER, "localhost", TRUE, -10, -1 },
   { "other-server", "other-ca", KIND_SERVER, "localhost", TRUE, -1, 3650 },
   { "other-client", "other-ca", KIND_CLIENT, NULL, FALSE, -1, 3650 },
@@ -108,6 +110,8 @@ set_usage (gnutls_x509_crt_t certificate, Kind kind)
     must (gnutls_x509_crt_set_key_purpose_oid (certificate, GNUTLS_KP_TLS_WWW_CLIENT, 0));
   if (kind == KIND_SERVER || kind == KIND_SERVER_ONLY)
     must (gnutls_x509_crt_set_key_purpose_oid (certificate, GNUTLS_KP_TLS_WWW_SERVER, 0));
+  if (kind == KIND_CRITICAL)
+    must (gnutls_x509_crt_set_extension_by_oid (certificate, "1.3.6.1.4.1.55555.1", "\5\0", 2, TRUE));
 }
 
 static void

@@ -36,6 +36,7 @@ static const Case cases[] = {
     "Certificate of “localhost” is not trusted: it is for another name (example.org)", "refused our certificate" },
   { "refused/wrong-address", "ca", NULL, "server", NULL, "127.0.0.2", IDENTITY, PERMISSION, "(localhost, 127.0.0.1, ::1)", NULL },
   { "refused/prefix-of-name", "ca", NULL, "server", NULL, "localhos", IDENTITY, PERMISSION, "another name", NULL },
+  { "refused/wrong-name-and-not-valid", "ca", NULL, "unusable", NULL, "localhost", PERMISSION, PERMISSION, "it is not valid", NULL },
   { "refused/other-authority", "ca", NULL, "other-server", NULL, "localhost", PERMISSION, PERMISSION,
     "signed by an unknown authority (CaFile=/", "does not know the authority" },
   { "refused/self-signed", "ca", NULL, "self-signed", NULL, "localhost", PERMISSION, PERMISSION, "signed by an unknown authority", NULL },

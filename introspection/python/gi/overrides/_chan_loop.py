@@ -45,9 +45,7 @@ class _Bridged:
         try:
             self._loop.call_soon_threadsafe(self._settle)
         except RuntimeError:
-            # The loop is closed, and nobody waits; else it is of whom this woke.
-            if isinstance(self.future, _Pause) or not self.future.get_loop().is_closed():
-                raise
+            pass        # the loop is closed: nobody waits
 
     def _settle(self):
         if not self.future.done():
@@ -78,7 +76,9 @@ class _Direct:
         try:
             self.future.set_result(None)
         except RuntimeError:
-            pass        # the loop is closed: nobody waits
+            # The loop is closed, and nobody waits; else it is of whom this woke.
+            if isinstance(self.future, _Pause) or not self.future.get_loop().is_closed():
+                raise
 
 
 def _context_of(loop):
