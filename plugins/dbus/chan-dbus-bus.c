@@ -141,7 +141,7 @@ bus_new (GDBusConnection *connection, gboolean is_bus)
   self->ref_count = 1;
   self->connection = g_object_ref (connection);
   self->is_bus = is_bus;
-  self->router = chan_dbus_router_new (connection);
+  self->router = chan_dbus_router_new (connection, is_bus);
   self->closed_id = g_signal_connect (connection, "closed", G_CALLBACK (closed), self);
   remember (connection);
   return self;

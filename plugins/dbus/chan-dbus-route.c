@@ -9,11 +9,16 @@
 #include "chan-dbus-thread.h"
 
 #define PATH_MAX_LEN 512
+/* Calls of a peer without a bus whose answers were not written yet: it has 96 under way at most, and GDBus
+ * keeps answers without a bound. */
+#define OWED_MAX 4096
 
 struct _ChanDBusRouter
 {
   GDBusConnection *connection; /* borrowed: it lives as long as the bus */
   guint filter_id;
+  gboolean is_bus;        /* the bus reads what comes */
+  guint owed;             /* GDBus's thread: answers to its calls that were not written */
   GMutex lock;            /* nothing but inboxes and GDBus's own locks are taken under it; guards: */
   GHashTable *inboxes;    /* path of a session → ChanDBusInbox */
   GHashTable *calls;      /* serial → Waiting */
@@ -194,11 +199,39 @@ see_signal (ChanDBusRouter *self, GDBusMessage *message)
   g_mutex_unlock (&self->lock);
 }
 
+static gboolean
+is_answer (GDBusMessage *message)
+{
+  GDBusMessageType type = g_dbus_message_get_message_type (message);
+
+  return type == G_DBUS_MESSAGE_TYPE_METHOD_RETURN || type == G_DBUS_MESSAGE_TYPE_ERROR;
+}
+
+/* FALSE: it asks on and on, and reads no answer. */
+static gboolean
+count_owed (ChanDBusRouter *self, GDBusMessage *message, gboolean is_incoming)
+{
+  if (self->is_bus)
+    return TRUE;
+  if (!is_incoming && is_answer (message) && self->owed > 0)
+    self->owed--;
+  if (is_incoming && g_dbus_message_get_message_type (message) == G_DBUS_MESSAGE_TYPE_METHOD_CALL &&
+      (g_dbus_message_get_flags (message) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0)
+    self->owed++;
+  return !is_incoming || self->owed <= OWED_MAX;
+}
+
 static GDBusMessage *
 filter (GDBusConnection *connection, GDBusMessage *message, gboolean is_incoming, gpointer data)
 {
   gboolean taken = FALSE;
 
+  if (!count_owed (data, message, is_incoming))
+    {
+      g_dbus_connection_close (connection, NULL, NULL, NULL);
+      g_object_unref (message);
+      return NULL;
+    }
   if (!is_incoming)
     return message;
   switch (g_dbus_message_get_message_type (message))
@@ -236,11 +269,12 @@ filter_gone (gpointer data)
 }
 
 ChanDBusRouter *
-chan_dbus_router_new (GDBusConnection *connection)
+chan_dbus_router_new (GDBusConnection *connection, gboolean is_bus)
 {
   ChanDBusRouter *self = g_new0 (ChanDBusRouter, 1);
 
   self->connection = connection;
+  self->is_bus = is_bus;
   g_mutex_init (&self->lock);
   self->inboxes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) chan_dbus_inbox_unref);
   self->calls = g_hash_table_new_full (NULL, NULL, NULL, waiting_free);

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 typedef struct _ChanDBusRouter ChanDBusRouter;
 
 /* One to a connection; it belongs to the ChanDBusBus. */
-ChanDBusRouter *chan_dbus_router_new  (GDBusConnection *connection);
+ChanDBusRouter *chan_dbus_router_new  (GDBusConnection *connection, gboolean is_bus);
 void            chan_dbus_router_free (ChanDBusRouter *self);
 /* The connection is closed: every session hears of it. */
 void            chan_dbus_router_lost (ChanDBusRouter *self);

@@ -121,6 +121,22 @@ class Raw(bus.BusCase):
         connection.sendall(ping())
         self.assertIn(b'org.freedesktop.DBus.Error.UnknownMethod', connection.recv(4096))
 
+    def test_who_asks_on_and_on_and_reads_nothing_is_cut_off(self):
+        connection = self.authenticate()
+        before = self.server.status('VmRSS')
+        with self.assertRaises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(1000):
+                connection.sendall(ping() * 1000)
+        self.assertLess(self.server.status('VmRSS') - before, 32 * 1024)
+
+    def test_who_asks_more_than_that_and_reads_is_answered(self):
+        connection = self.authenticate()
+        for _ in range(10):
+            connection.sendall(ping() * 1000)
+            got = b''
+            while got.count(b'UnknownMethod') < 1000:
+                got += connection.recv(65536)
+
     def test_who_never_reads_is_left(self):
         """Answers wait to be written to it: a listener that is closed gives them two seconds, and then nothing of it stays."""
         path = str(self.directory / 'closing')
@@ -128,7 +144,7 @@ class Raw(bus.BusCase):
         self.assertEqual(server.line(), 'listening')
         connections = [self.authenticate(path) for _ in range(4)]
         for connection in connections:
-            connection.sendall(ping() * 10000)
+            connection.sendall(ping() * 4000)
         time.sleep(0.5)
         threads = server.status('Threads')
         server.process.send_signal(signal.SIGUSR1)

@@ -281,6 +281,14 @@ class Await(Case):
 
         self.under_each(scenario, ways={name: loops.NATIVE[name] for name in ('GLibEventLoop', 'GLib.MainLoop', 'Gio.Application')})
 
+    def interrupt(self, runs, interrupted):
+        self.assertTrue(runs.wait(TIMEOUT))
+        before = len(interrupted)
+        os.kill(os.getpid(), signal.SIGINT)
+        deadline = time.monotonic() + TIMEOUT
+        while len(interrupted) == before and time.monotonic() < deadline:
+            time.sleep(0.001)
+
     def test_ctrl_c_loses_nothing(self):
         """It ends the main loop; what comes meanwhile is there when one runs again."""
         with events.GLibEventLoopPolicy() as policy:
@@ -293,20 +301,12 @@ class Await(Case):
                 async for message in receiver:
                     got.append(message.unpack())
 
-            def interrupt():
-                self.assertTrue(runs.wait(TIMEOUT))
-                before = len(interrupted)
-                os.kill(os.getpid(), signal.SIGINT)
-                deadline = time.monotonic() + TIMEOUT
-                while len(interrupted) == before and time.monotonic() < deadline:
-                    time.sleep(0.001)
-
             def feed():
                 with sender:
                     for number in range(300):
                         sender.send(number)
                         if number % 100 == 50:
-                            interrupt()
+                            self.interrupt(runs, interrupted)
 
             task = loop.create_task(collect())
             self.threads(feed)
