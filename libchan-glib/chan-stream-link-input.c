@@ -294,7 +294,10 @@ be_idle (ChanStreamLink *self)
     self->idle_deadline = self->now + (used_up ? 0 : (gint64) self->idle_sec * G_USEC_PER_SEC);
   /* The end of the last channel may still be on its way. */
   else if (self->now >= self->idle_deadline)
-    chan_session_core_drain (session, session->reactor->later);
+    {
+      chan_spdy_conn_goaway (self->conn, 0);
+      chan_session_core_drain (session, session->reactor->later);
+    }
 }
 
 static gboolean

@@ -8,9 +8,9 @@
 #define PATIENCE_US (20 * G_USEC_PER_SEC)
 #define MESSAGE_SIZE ((gsize) 10000)
 #define FLOOD 200
-#define SMALL "capacity=1000&stream-window=65536&stream-window-max=65536&session-window=65536&stall-reset-sec=1"
+#define SMALL "capacity=1000&stream-window=65536&stream-window-max=65536&session-window=65536&stall-reset-sec=2"
 #define LARGE "&max-message-bytes=200000&max-unread-bytes=262144"
-#define FOREIGN "dialect=2&stream-window=131072&session-window=65536&stall-reset-sec=1"
+#define FOREIGN "dialect=2&stream-window=131072&session-window=65536&stall-reset-sec=2"
 
 typedef struct
 {
@@ -192,7 +192,7 @@ test_pause (Fixture *f, gconstpointer data)
   g_autoptr (GError) error = NULL, seen = NULL, told = NULL;
   GThread *thread = begin_flood (f);
 
-  g_assert_null (receive (f->rx, 2, &error));
+  g_assert_null (receive (f->rx, 3, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_clear_error (&error);
   g_assert_cmpuint (take_all (f->full_rx, &seen), ==, FLOOD);
