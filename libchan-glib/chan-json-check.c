@@ -121,9 +121,12 @@ check_range (Check *self, const char *number, gboolean is_whole)
 
   if (is_whole)
     {
+      gint64 value;
+
+      /* What it calls may leave other errors behind. */
       errno = 0;
-      (void) g_ascii_strtoll (number, NULL, 10);
-      fits = errno == 0;
+      value = g_ascii_strtoll (number, NULL, 10);
+      fits = errno != ERANGE || (value != G_MAXINT64 && value != G_MININT64);
     }
   else
     fits = isfinite (g_ascii_strtod (number, NULL));
