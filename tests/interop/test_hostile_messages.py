@@ -150,7 +150,7 @@ class Messages(HostileCase):
             self.assertEqual(len(echo.answer(answer, 10)[0]), len(keys))
         except rawpeer.Timeout:
             self.assert_reset(peer, echo.channel, *BIG)
-        self.assertLess(time.monotonic() - start, 3)
+        self.assertLess(time.monotonic() - start, 15 if self.server.is_sanitized else 3)
 
     def test_b5_garbage_after_a_message(self):
         """The message is delivered; what follows fails."""
