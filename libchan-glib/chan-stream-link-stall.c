@@ -272,18 +272,24 @@ large_dropped (ChanStreamLink *self, LinkStream *stream, guint n)
   forget_large (self, large);
 }
 
-/* Its queue goes with it: what stays there would hold up the others as before. */
-static void
+/* Its queue goes with it: what stays there would hold up the others as before. FALSE: somebody takes what stays, and
+ * makes room soon. */
+static gboolean
 drop_stream (ChanStreamLink *self, LinkStream *stream, const GError *error)
 {
   ChanSessionCore *session = chan_link_private (CHAN_LINK (self))->session;
   ChanStream *known = chan_session_core_lookup (session, stream->id);
+  gboolean all = TRUE;
 
   if (known->in != NULL)
     chan_pipe_fail_queue (known->in, error, session->reactor->later);
   if (known->in != NULL)
-    large_dropped (self, stream, known->in->n_items);
+    {
+      large_dropped (self, stream, known->in->n_items);
+      all = known->in->n_items == 0;
+    }
   chan_stream_link_end_stream (self, stream, error);
+  return all;
 }
 
 /* stall-policy=reset: those who hold up the others go, at last those that are over but for their queues. */
@@ -300,7 +306,7 @@ chan_stream_link_break_stall (ChanStreamLink *self)
       LinkStream *stream = find_fullest (self);
 
       if (stream != NULL && stream->unread + stream->large > 0)
-        drop_stream (self, stream, error);
+        goes_on = drop_stream (self, stream, error);
       else
         goes_on = chan_leftover_drop_oldest (link->session, error, link->session->reactor->later);
     }
