@@ -284,7 +284,7 @@ test_colliding_keys_take_no_time (void)
   written = chan_message_to_json (message);
   g_assert_cmpuint (strlen (written), ==, strlen (owned));
   /* it takes minutes by hashing */
-  g_assert_cmpint (g_get_monotonic_time () - start, <, 10 * G_USEC_PER_SEC);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 60 * G_USEC_PER_SEC);
 }
 
 static void
