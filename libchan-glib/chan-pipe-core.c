@@ -269,7 +269,7 @@ chan_pipe_fail_queue (ChanPipe *self, const GError *error, ChanLater *later)
       n_reserved = 0;
     }
   chan_pipe_cut_queue (self, n_reserved, g_error_copy (error), later);
-  /* For whom nothing is left: the stream, when it ends, finds that this has ended. */
+  /* Who still waits is told here: when the stream ends, the pipe has ended already, and tells nobody. */
   chan_pipe_notify_receivers (self, later);
 }
 

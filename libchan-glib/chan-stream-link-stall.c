@@ -282,9 +282,8 @@ drop_stream (ChanStreamLink *self, LinkStream *stream, const GError *error)
   gboolean all = TRUE;
 
   if (known->in != NULL)
-    chan_pipe_fail_queue (known->in, error, session->reactor->later);
-  if (known->in != NULL)
     {
+      chan_pipe_fail_queue (known->in, error, session->reactor->later);
       large_dropped (self, stream, known->in->n_items);
       all = known->in->n_items == 0;
     }
