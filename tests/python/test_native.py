@@ -141,6 +141,22 @@ class Loop(unittest.TestCase):
         self.loop.run_forever()
         self.assertEqual(seen, [1])
 
+    def test_iterating_the_context_in_a_callback_of_asyncio_does_not_let_it_recurse(self):
+        """The source is being dispatched, and is to remain the one that is."""
+        seen = []
+
+        def iterate():
+            self.loop.call_soon(seen.append, 'asyncio')
+            GLib.MainContext.default().iteration(False)
+            inner = GLib.MainLoop()
+            GLib.timeout_add(20, lambda: [seen.append('GLib'), inner.quit()] and False)
+            inner.run()
+            self.loop.call_soon(self.loop.stop)
+
+        self.loop.call_soon(iterate)
+        self.loop.run_forever()
+        self.assertEqual(seen, ['GLib', 'asyncio'])
+
     def test_stop_ends_all_main_loops(self):
         def nest():
             self.loop.call_later(0.01, self.loop.stop)
