@@ -17,7 +17,7 @@ G_BEGIN_DECLS
  * @CHAN_CHANNEL_ERROR_CONNECTION_LOST: the session's connection broke
  * @CHAN_CHANNEL_ERROR_TIMED_OUT: the peer was silent for too long
  * @CHAN_CHANNEL_ERROR_PROTOCOL: the peer broke the protocol
- * @CHAN_CHANNEL_ERROR_TOO_LARGE: a message is larger than a limit
+ * @CHAN_CHANNEL_ERROR_TOO_LARGE: a message, or the name of a channel, is larger than a limit
  * @CHAN_CHANNEL_ERROR_TOO_COMPLEX: a message has too many values, levels or handles
  * @CHAN_CHANNEL_ERROR_LIMIT: a limit on channels or sessions is reached
  * @CHAN_CHANNEL_ERROR_UNKNOWN_HANDLE: a message names a channel that does not exist

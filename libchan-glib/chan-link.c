@@ -5,6 +5,7 @@
 #include "chan-link-private.h"
 #include "chan-live.h"
 #include "chan-receiver-private.h"
+#include "chan-words.h"
 
 /**
  * ChanLink:
@@ -111,7 +112,8 @@ offer_channel (ChanSessionCore *session, ChanStream *stream, const ChanOpenInfo 
  * offered to the application; any other waits for the message that names it
  * ([method@Chan.Link.import_end]).
  *
- * Returns: the number of the stream in the core, or 0 if it must be refused
+ * Returns: the number of the stream in the core, or 0 if it must be refused: there are too many, or its name is no UTF-8 or
+ *   longer than 8 KiB
  *
  * Since: 0.1
  */
@@ -121,7 +123,7 @@ chan_link_deliver_open (ChanLink *self, const ChanOpenInfo *info)
   ChanSessionCore *session = chan_link_private (self)->session;
   ChanStream *stream;
 
-  if (session == NULL || session->state > CHAN_SESSION_OPEN)
+  if (session == NULL || session->state > CHAN_SESSION_OPEN || !chan_words_is_name (info->name))
     return 0;
   if (info->parent == 0 && (session->accepts->receiver_side == CHAN_SIDE_CLOSED || session->accepts->n_items >= session->max_unaccepted))
     return 0;
@@ -219,8 +221,10 @@ chan_link_deliver_finish (ChanLink *self, guint64 stream)
 static GError *
 peer_error (ChanChannelError code, const char *text)
 {
+  g_autofree char *words = text != NULL ? chan_words_dup (text) : NULL;
+
   return g_error_new_literal (CHAN_CHANNEL_ERROR, (int) code,
-                              text != NULL && *text != '\0' ? text
+                              words != NULL && *words != '\0' ? words
                               : code == CHAN_CHANNEL_ERROR_CLOSED ? "The other end of the channel was closed"
                               : "The other end of the channel went away");
 }
@@ -230,7 +234,7 @@ peer_error (ChanChannelError code, const char *text)
  * @self: a link
  * @stream: a stream
  * @code: what the peer said, or the nearest
- * @text: (nullable): the peer's words
+ * @text: (nullable): the peer's words, of which 1 KiB is kept
  *
  * Says that the peer ended both halves of the stream.
  *
@@ -252,7 +256,7 @@ chan_link_deliver_reset (ChanLink *self, guint64 stream, ChanChannelError code, 
  * @self: a link
  * @stream: a stream
  * @code: what the peer said, or the nearest
- * @text: (nullable): the peer's words
+ * @text: (nullable): the peer's words, of which 1 KiB is kept
  *
  * Says that the peer reads no more of a byte stream, though it may still write.
  *

@@ -7,6 +7,7 @@
 #include "chan-link-private.h"
 #include "chan-live.h"
 #include "chan-session-private.h"
+#include "chan-words.h"
 
 /* The table of streams, and the life of a session. Its object: chan-session.c. */
 
@@ -368,7 +369,7 @@ chan_session_core_end (ChanSessionCore *self, const GError *error, ChanLater *la
     error = cut = priv->cut_error != NULL ? g_steal_pointer (&priv->cut_error)
                                           : g_error_new_literal (CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_CONNECTION_LOST, "The peer closed the connection");
   if (error != NULL)
-    self->error = g_error_copy (error);
+    error = self->error = chan_words_error (error);
   self->reactor->later = later;
   self->state = error != NULL ? CHAN_SESSION_FAILED : CHAN_SESSION_CLOSED;
   if (self->leftover_home != NULL)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-session-private.h"
 
+#include <string.h>
+
 #include "chan-enum-types.h"
 
 #include "chan-async-result.h"
@@ -10,6 +12,7 @@
 #include "chan-loan.h"
 #include "chan-pipe-receive.h"
 #include "chan-sender-private.h"
+#include "wire/chan-limits.h"
 
 /**
  * ChanSession:
@@ -235,6 +238,17 @@ chan_session_ended (ChanSession *self, ChanLater *later)
 
 /* --- channels --- */
 
+/* For every transport alike: over some, a longer one cannot be said. */
+static gboolean
+check_name (const char *name, GError **error)
+{
+  if (name == NULL || strlen (name) <= chan_limits_default.name_bytes)
+    return TRUE;
+  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_LARGE, "The name of a channel may have %u bytes, and this has %" G_GSIZE_FORMAT,
+               chan_limits_default.name_bytes, strlen (name));
+  return FALSE;
+}
+
 /* Under the lock. */
 static ChanSender *
 open_channel (ChanSessionCore *core, const char *name, ChanLater *later, GError **error)
@@ -244,7 +258,7 @@ open_channel (ChanSessionCore *core, const char *name, ChanLater *later, GError 
   g_autoptr (ChanPipe) pipe = NULL;
   ChanSender *sender;
 
-  if (!chan_session_core_check (core, error))
+  if (!chan_session_core_check (core, error) || !check_name (name, error))
     return NULL;
   stream = chan_session_core_add (core, TRUE, CHAN_STREAM_RECEIVER);
   core->reactor->later = later;
@@ -265,11 +279,13 @@ open_channel (ChanSessionCore *core, const char *name, ChanLater *later, GError 
 /**
  * chan_session_open_channel:
  * @self: a session
- * @name: (nullable): a name for the channel, which the peer sees
+ * @name: (nullable): a name for the channel, which the peer sees; 8 KiB at most
  * @error: return location for an error
  *
  * Opens a channel to the peer, which gets its receiving end with
  * [method@Chan.Session.accept_channel]. Does not wait for the peer.
+ *
+ * A longer name fails with %CHAN_CHANNEL_ERROR_TOO_LARGE.
  *
  * Returns: (transfer full): the sending end
  *
@@ -282,6 +298,7 @@ chan_session_open_channel (ChanSession *self, const char *name, GError **error)
   ChanLater later;
 
   g_return_val_if_fail (CHAN_IS_SESSION (self), NULL);
+  g_return_val_if_fail (name == NULL || g_utf8_validate (name, -1, NULL), NULL);
 
   chan_later_init (&later);
   chan_reactor_lock (self->core->reactor);

@@ -26,8 +26,10 @@ typedef struct
   guint32 message_fds;           /* of these, file descriptors: 16 */
   guint32 session_fds;           /* file descriptors received and not yet taken, whole session: 256 */
   /* streams */
+  guint32 name_bytes;            /* of a channel's name: 8 KiB */
   guint32 peer_streams;          /* opened by the peer and alive: 1024 */
   guint32 unclaimed_streams;     /* opened by the peer, not yet named in a message: 1024 */
+  guint32 text_bytes;            /* kept of what the peer says of an error: 1 KiB */
   guint32 stream_window;         /* bytes, to begin with: 64 KiB */
   guint32 stream_window_max;     /* what it grows to: 1 MiB */
   guint32 session_window;        /* bytes received and not taken, whole session: 4 MiB */

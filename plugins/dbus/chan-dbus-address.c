@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chan-dbus-address.h"
 
+#include <string.h>
+
 #include <libchan-glib/chan-error.h>
 
 #define DEFAULT_PATH "/org/libchan/Listener"
+/* With what is added for a session, it is less than CHAN_DBUS_PATH_SIZE. */
+#define BASE_MAX 400
 #define SYSTEM_BUS "unix:path=/var/run/dbus/system_bus_socket"
 
 static gboolean
@@ -81,6 +85,8 @@ read_names (ChanDBusAddress *self, const char *where, const char *name, const ch
     return fail (error, "On a bus a name is needed: dbus:session?name=org.example.Chan");
   if (path != NULL && *path != '\0' && (!g_variant_is_object_path (path) || g_str_equal (path, "/")))
     return fail (error, "“path” must be an object path, such as /org/example/Chan");
+  if (path != NULL && strlen (path) > BASE_MAX)
+    return fail (error, "“path” may have 400 bytes");
   if (path != NULL && *path != '\0')
     self->path = g_strdup (path);
   else

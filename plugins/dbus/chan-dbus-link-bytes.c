@@ -277,7 +277,7 @@ chan_dbus_bytes_reset (ChanDBusLink *self, Stream *stream, ChanChannelError code
     return;
   stream->reset_wanted = TRUE;
   stream->reset_code = code;
-  stream->reset_text = g_strdup (text);
+  stream->reset_text = g_strndup (text, CHAN_DBUS_TEXT_MAX);
   stream->reset_bytes = count_here (stream);
   if (stream->finish_seen)
     stream->reset_bytes = MIN (stream->reset_bytes, stream->finish_bytes);

@@ -36,6 +36,8 @@ why_not (ChanDBusLink *self, const ChanOpenInfo *info, guint64 parent_number, St
     return "The channel ended that was to bring this";
   if (self->n_peer_streams >= self->max_streams)
     return "Too many channels are open";
+  if (strlen (info->name) > CHAN_DBUS_NAME_MAX)
+    return "The name of the channel is too long";
   if (parent_number == 0 && info->kind != CHAN_STREAM_RECEIVER)
     return "What is opened without a parent is a channel on which the opener sends";
   return NULL;

@@ -2,6 +2,7 @@
 #include "chan-dbus-link-private.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 /* Making a link: what both ends said that they take. */
@@ -110,6 +111,15 @@ begin_polling (ChanDBusLink *self, GError **error)
   return FALSE;
 }
 
+static gboolean
+check_peer_path (ChanDBusLink *self, GError **error)
+{
+  if (strlen (self->peer_path) < CHAN_DBUS_PATH_SIZE)
+    return TRUE;
+  g_set_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_LIMIT, "The path of your object may have %d bytes", CHAN_DBUS_PATH_SIZE - 1);
+  return FALSE;
+}
+
 ChanLink *
 chan_dbus_link_new (ChanDBusRoute *route, const char *peer_path, ChanSessionRole role, GCredentials *credentials,
                     ChanOptions *options, GVariant *offer, GError **error)
@@ -117,7 +127,7 @@ chan_dbus_link_new (ChanDBusRoute *route, const char *peer_path, ChanSessionRole
   g_autoptr (ChanDBusLink) self = g_object_new (CHAN_TYPE_DBUS_LINK, NULL);
 
   self->route = route;
-  self->peer_path = g_strdup (peer_path);
+  self->peer_path = g_strndup (peer_path, CHAN_DBUS_PATH_SIZE);
   self->role = role;
   self->generation = chan_dbus_fork_generation ();
   self->next_number = role == CHAN_SESSION_CLIENT ? 1 : 2;
@@ -126,7 +136,7 @@ chan_dbus_link_new (ChanDBusRoute *route, const char *peer_path, ChanSessionRole
                                          credentials != NULL ? g_credentials_get_unix_user (credentials, NULL) : G_MAXUINT);
   read_options (self, options, offer);
   read_fds (self, offer);
-  if (!begin_polling (self, error))
+  if (!check_peer_path (self, error) || !begin_polling (self, error))
     return NULL;
   chan_link_set_poll (CHAN_LINK (self), self->epoll_fd, G_IO_IN, G_MAXINT64);
   return CHAN_LINK (g_steal_pointer (&self));

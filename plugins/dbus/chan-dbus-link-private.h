@@ -24,6 +24,9 @@ G_BEGIN_DECLS
 /* What was taken is told when it is half of what may wait, or after so long. */
 #define CHAN_DBUS_GRANT_US 20000
 #define CHAN_DBUS_MESSAGE_BYTES 256
+/* What is kept of the name of a channel, and of what the peer says of an error. */
+#define CHAN_DBUS_NAME_MAX 8192
+#define CHAN_DBUS_TEXT_MAX 1024
 /* Bytes of a byte stream that were read and not taken. */
 #define CHAN_DBUS_BYTES_WINDOW ((gsize) 64 * 1024)
 

@@ -8,7 +8,6 @@
 #include "chan-dbus-quota.h"
 #include "chan-dbus-thread.h"
 
-#define PATH_MAX_LEN 512
 /* Calls of a peer without a bus whose answers were not written yet: it has 96 under way at most, and GDBus
  * keeps answers without a bound. */
 #define OWED_MAX 4096
@@ -85,7 +84,7 @@ find_inbox (ChanDBusRouter *self, const char *path, const char *sender)
 {
   const char *channel = strstr (path, "/channel/");
   gsize len = channel != NULL ? (gsize) (channel - path) : strlen (path);
-  char session[PATH_MAX_LEN];
+  char session[CHAN_DBUS_PATH_SIZE];
   ChanDBusInbox *inbox;
 
   if (len >= sizeof session)

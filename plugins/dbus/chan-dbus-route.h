@@ -10,6 +10,9 @@ G_BEGIN_DECLS
  * thread puts calls and replies into the inbox of their session, and nothing
  * else happens there. Slots of links call without waiting. */
 
+/* With its NUL, the path of a session's object, here and at the peer: it is kept, and part of each call. */
+#define CHAN_DBUS_PATH_SIZE 512
+
 typedef struct _ChanDBusRouter ChanDBusRouter;
 
 /* One to a connection; it belongs to the ChanDBusBus. */

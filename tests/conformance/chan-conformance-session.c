@@ -58,6 +58,28 @@ test_names (ChanConformanceFixture *f)
 }
 
 static void
+test_long_names (ChanConformanceFixture *f)
+{
+  g_autofree char *longest = g_strnfill (8192, 'n');
+  g_autofree char *longer = g_strconcat (longest, "n", NULL);
+  g_autoptr (GError) error = NULL;
+
+  chan_conformance_sessions (f);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (ChanSender) tx = NULL;
+      g_autoptr (ChanReceiver) rx = NULL;
+
+      g_assert_null (chan_session_open_channel (f->a, longer, &error));
+      g_assert_error (error, CHAN_CHANNEL_ERROR, CHAN_CHANNEL_ERROR_TOO_LARGE);
+      g_assert_nonnull (strstr (error->message, "8192 bytes"));
+      g_clear_error (&error);
+      chan_conformance_open (f->a, f->b, longest, &tx, &rx);
+      g_assert_cmpstr (chan_receiver_get_name (rx), ==, longest);
+    }
+}
+
+static void
 test_accept_order (ChanConformanceFixture *f)
 {
   ChanSender *tx[20];
@@ -297,6 +319,7 @@ const ChanConformanceTest chan_conformance_session[] = {
   { "open/both-are-open-and-say-whether-takes-are-acknowledged", test_open, CHAN_CONFORMANCE_SESSION },
   { "open/channels-in-both-directions", test_directions, CHAN_CONFORMANCE_SESSION },
   { "open/names-arrive", test_names, CHAN_CONFORMANCE_SESSION },
+  { "open/a-name-that-is-too-long-ends-nothing", test_long_names, CHAN_CONFORMANCE_SESSION },
   { "accept/in-the-order-of-opening", test_accept_order, CHAN_CONFORMANCE_SESSION },
   { "accept/async-waits-for-a-channel", test_accept_async, CHAN_CONFORMANCE_SESSION },
   { "accept/sync-waits-for-a-channel", test_accept_waits, CHAN_CONFORMANCE_SESSION },

@@ -51,8 +51,8 @@ class Peer:
     def peer(self, method, signature, *values, fds=None):
         return self.call(self.session, 'Peer', method, GLib.Variant(signature, values), fds)
 
-    def open(self, number, parent=0, kind='receiver', capacity=4):
-        self.peer('Open', '(ttsssu)', number, parent, kind, '', '', capacity)
+    def open(self, number, parent=0, kind='receiver', capacity=4, name=''):
+        self.peer('Open', '(ttsssu)', number, parent, kind, name, '', capacity)
 
     def push(self, number, count, body, handles=(), fds=None):
         return self.peer('Push', '(tuvav)', number, count, body, list(handles), fds=fds)
@@ -115,6 +115,22 @@ class Hostile(bus.BusCase):
             self.refused('Protocol', self.client.peer, method, '(tss)', 99, '', '')
         for method in ('Finish', 'Taken'):
             self.refused('Protocol', self.client.peer, method, '(tut)', 99, 0, 0)
+
+    def test_names(self):
+        """They are kept as long as the channel lives, so a long one is refused. The session goes on."""
+        self.client.open(1, name='n' * 8193)
+        self.refused('Closed', self.client.push, 1, 1, GLib.Variant('s', 'one'))
+        self.client.open(3, name='n' * 8192)
+        self.client.push(3, 1, GLib.Variant('s', 'one'))
+
+    def test_the_path_of_the_peer(self):
+        """It is part of each call."""
+        for length, refused in ((511, False), (512, True), (1000000, True)):
+            call = (BASE, 'Listener', 'Open', GLib.Variant('(oa{sv})', ('/' + 'p' * (length - 1), {})))
+            if refused:
+                self.refused('Limit', self.client.call, *call)
+            else:
+                self.client.call(*call)
 
     def test_a_gap_ends_the_channel(self):
         self.client.open(1)

@@ -271,6 +271,28 @@ class Trap(bus.BusCase):
         # Those that it had sent when it heard
         self.assertLessEqual(len(calls) - 1, 2 + UNANSWERED)
 
+    def test_what_it_says_of_an_error_is_cut(self):
+        """1 KiB of it is kept, in whichever way it comes: each channel has a copy."""
+        words = 'x' * 100000
+        for method, values in (('Reset', ('(tss)', (1, 'org.libchan.Error.Limit', words))), ('Close', ('(ss)', ('org.libchan.Error.Limit', words))),
+                               ('Push', None), ('Finish', None)):
+            with self.subTest(method):
+                client = self.send(1 if method == 'Finish' else 1000)
+                self.listener.open()
+                self.listener.answer(self.listener.next('Open'))
+                call = self.listener.next('Push')
+                if method == 'Finish':
+                    self.listener.answer(call)
+                    call = self.listener.next('Finish')
+                if values is None:
+                    self.refuse(call, 'Limit', words)
+                else:
+                    self.listener.call(method, GLib.Variant(*values))
+                    self.listener.answer(call)
+                self.calls_of(client, self.listener.answer)
+                self.assert_error(client, LIMIT, 'xxx')
+                self.assertTrue(900 < len(client.last_line().encode()) < 1100)
+
     def test_a_refused_message_while_it_closes(self):
         """Close is the last call, and there is one."""
         for n, bad in ((3, 1), (3, 3), (10, 10)):
