@@ -11,7 +11,7 @@ from bus import harness
 
 MESSAGES, SIZE = 10000, 10000   # 100 MB
 # 300 MB go through GDBus and its checks, which takes its time beside other tests or with a sanitizer.
-harness.TEST_TIMEOUT, harness.PROGRAM_TIMEOUT = (limit * max(1, harness.RUNS) for limit in (120, 280))
+harness.TEST_TIMEOUT, harness.PROGRAM_TIMEOUT = (limit * harness.SLOWNESS for limit in (120, 280))
 STOPPED_SEC = 10 * max(1, int(float(os.environ.get('CHAN_TEST_RUNS', '1'))))
 MEMORY_KIB = 64 * 1024
 CONNECTION_LOST, LIMIT = 3, 8   # ChanChannelError

@@ -18,7 +18,7 @@ import world
 from world import harness
 
 # Each program is started in each language, beside other tests; the test runner gives 240 s.
-harness.TEST_TIMEOUT, harness.PROGRAM_TIMEOUT = (limit * max(1, harness.RUNS) for limit in (120, 235))
+harness.TEST_TIMEOUT, harness.PROGRAM_TIMEOUT = (limit * harness.SLOWNESS for limit in (120, 235))
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 

@@ -20,8 +20,9 @@ import rawpeer
 
 START_TIMEOUT = 15
 RUNS = float(os.environ.get('CHAN_TEST_RUNS', '1'))     # times the repetitions
-TEST_TIMEOUT = 60 * max(1, RUNS)        # one test
-PROGRAM_TIMEOUT = 175 * max(1, RUNS)    # all tests of a file; the test runner gives 180 s
+SLOWNESS = max(1, RUNS) * (4 if 'ASAN_OPTIONS' in os.environ else 1)    # as the test runner is told: `./dev asan`
+TEST_TIMEOUT = 60 * SLOWNESS        # one test
+PROGRAM_TIMEOUT = 175 * SLOWNESS    # all tests of a file; the test runner gives 180 s
 RSS_LIMIT_KIB = 20 * 1024
 RSS_LIMIT_SANITIZED_KIB = 512 * 1024    # the sanitizer keeps freed memory in quarantine
 
