@@ -33,7 +33,7 @@ from screen import Screen  # noqa: E402
 gi.require_version('Chan', '1')
 from gi.repository import Chan, GLib  # noqa: E402
 
-TIMEOUT = 20
+TIMEOUT = 20 * harness.SLOWNESS
 VISIBLE_ROWS = 10
 FRAMES = 8                          # until everything is drawn: more than the program's FOLLOW_FRAMES
 ROWS, ROWS_AT_ONCE = 1000, 50       # of the program
@@ -166,7 +166,7 @@ class Window(WindowCase):
         self.assertEqual(picture.ink(*below), 0)
 
     def test_pause_stops_the_sender(self):
-        self.open(self.feed(50).uri)
+        self.open(self.feed(200).uri)       # so slow that what is told is still in sight when it pauses again
         self.wait_for_rows(5)
         self.watch.do('pause')
         before = self.wait_for_waiting('^16 of 16 wait here; the sender waits$')
