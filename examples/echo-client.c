@@ -12,11 +12,6 @@ request (ChanSender *requests, const char *word, GError **error)
   g_autoptr (ChanMessage) message = NULL, answer = NULL;
   char *text;
 
-  if (!g_utf8_validate (word, -1, NULL))
-    {
-      g_set_error (error, G_CONVERT_ERROR, G_CONVERT_ERROR_ILLEGAL_SEQUENCE, "a word is not in UTF-8");
-      return NULL;
-    }
   g_variant_dict_init (&dict, NULL);
   g_variant_dict_insert (&dict, "P", "s", word);
   message = chan_message_new (g_variant_dict_end (&dict));

@@ -21,6 +21,21 @@ count_allowed (const char *usage)
   return strstr (usage, "…") != NULL ? G_MAXUINT : g_strv_length (words);
 }
 
+gboolean
+example_check_utf8 (char **words)
+{
+  for (; *words != NULL; words++)
+    {
+      g_autofree char *shown = g_utf8_make_valid (*words, -1);
+
+      if (g_utf8_validate (*words, -1, NULL))
+        continue;
+      g_printerr ("%s: “%s” is not in UTF-8\n", g_get_prgname (), shown);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 char **
 example_arguments (int argc, char **argv, const char *usage, const char *summary, guint n_needed)
 {
@@ -39,6 +54,8 @@ example_arguments (int argc, char **argv, const char *usage, const char *summary
       g_printerr ("usage: %s %s\n", g_get_prgname (), usage);
       exit (EXIT_USAGE);
     }
+  if (!example_check_utf8 (argv))
+    exit (EXIT_USAGE);
   return argv + 1;
 }
 

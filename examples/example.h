@@ -7,8 +7,11 @@
 
 /* Reads --help and the arguments, of which there are at least n_needed, and at
  * most as many as words in usage, unless that has a … in it; else says what is
- * wrong and exits. */
+ * wrong and exits. All are in UTF-8, as text in a message has to be. */
 char      **example_arguments     (int argc, char **argv, const char *usage, const char *summary, guint n_needed);
+
+/* FALSE: it said which of them is not. */
+gboolean    example_check_utf8    (char **words);
 
 /* A loop that SIGTERM and SIGINT end. */
 GMainLoop  *example_loop_new      (void);

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "example.h"
+
 /* The command's own exit status is passed on; these are ours. */
 enum
 {
@@ -346,5 +348,7 @@ main (int argc, char **argv)
       g_printerr ("rexec: a URI and a command are needed; see rexec --help\n");
       return EXIT_USAGE;
     }
+  if (!example_check_utf8 (argv))
+    return EXIT_USAGE;
   return run (argv[1], argv + first);
 }

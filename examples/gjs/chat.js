@@ -15,7 +15,6 @@ async function listen(inbox) {
 async function say(voice) {
     for await (const line of lines(Gio.UnixInputStream.new(0, false)))
         await voice.send_async({Text: line});
-    voice.close();
 }
 
 async function chat(uri, name) {
@@ -23,9 +22,17 @@ async function chat(uri, name) {
     const voice = session.open_channel('chat');
     const [mailbox, inbox] = Chan.pipe_new(64);
     await voice.send_async({Name: name, Inbox: mailbox});
-    // Why the room hears no more comes on the inbox too.
-    say(voice).catch(error => debug(`not said: ${error.message}`));
+    let problem = null;
+    say(voice).catch(error => {
+        // Why the room hears no more comes on the inbox too.
+        if (error instanceof Chan.ChannelError)
+            debug(`not said: ${error.message}`);
+        else
+            problem = error;
+    }).finally(() => voice.close());
     await listen(inbox);
+    if (problem !== null)
+        throw problem;
 }
 
 main('URI|@NAME YOUR-NAME', 2, chat);

@@ -13,7 +13,7 @@ import example
 from gi.repository import Chan, GLib
 
 
-def say(voice: Chan.Sender) -> None:
+def say(voice: Chan.Sender, problems: list[str]) -> None:
     try:
         with voice:
             for line in sys.stdin:
@@ -21,19 +21,24 @@ def say(voice: Chan.Sender) -> None:
     except GLib.Error as error:
         # Why the room hears no more comes on the inbox too.
         example.debug(f'not said: {error.message}')
+    except UnicodeError:
+        problems.append('what was read is not in UTF-8')
 
 
 def chat(uri: str, name: str, *_more: str) -> None:
     session = Chan.connect(uri)
     voice = session.open_channel('chat')
     mailbox, inbox = Chan.pipe_new(64)
+    problems: list[str] = []
     voice.send({'Name': name, 'Inbox': mailbox})
-    threading.Thread(target=say, args=(voice,), daemon=True).start()
+    threading.Thread(target=say, args=(voice, problems), daemon=True).start()
     for message in inbox:
         who, text = (example.lookup(message, key, str) for key in ('From', 'Text'))
         if who is not None and text is not None:
             print(f'{who}: {text}', flush=True)
     session.close(timeout=2)
+    for problem in problems:
+        raise RuntimeError(problem)
 
 
 example.run(chat, *example.arguments(__doc__, 2))

@@ -33,6 +33,10 @@ def arguments(doc: str, n_needed: int) -> list[str]:
     if len(given) < n_needed or '...' not in usage and len(given) > len(usage.split()) - 2:
         print(usage, file=sys.stderr)
         sys.exit(EXIT_USAGE)
+    for word in given:
+        if '\ufffd' in (shown := os.fsencode(word).decode(errors='replace')):
+            print(f'{NAME}: “{shown}” is not in UTF-8', file=sys.stderr)
+            sys.exit(EXIT_USAGE)
     return given
 
 

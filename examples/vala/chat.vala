@@ -9,7 +9,6 @@ async void say_all (Sender voice, DataInputStream input) throws GLib.Error {
         said.insert ("Text", "s", line);
         yield voice.send_async (new Message (said.end ()), Priority.DEFAULT, null);
     }
-    voice.close ();
 }
 
 async void hear_all (Receiver inbox) throws GLib.Error {
@@ -35,16 +34,21 @@ async void chat (string[] args) throws GLib.Error {
     me.insert ("Name", "s", args[1]);
     me.insert ("Inbox", "h", 0);
     yield voice.send_async (new Message.with_handles (me.end (), { mailbox }), Priority.DEFAULT, null);
+    GLib.Error? problem = null;
     say_all.begin (voice, new DataInputStream (new UnixInputStream (0, false)), (source, result) => {
         try {
             say_all.end (result);
-        } catch (GLib.Error error) {
+        } catch (Chan.ChannelError error) {
             // Why the room hears no more comes on the inbox too.
             debug ("not said: %s", error.message);
-            voice.close ();
+        } catch (GLib.Error error) {
+            problem = error;
         }
+        voice.close ();
     });
     yield hear_all (inbox);
+    if (problem != null)
+        throw problem;
     yield session.close_async (Priority.DEFAULT, null);
 }
 

@@ -20,6 +20,9 @@ int main (string[] args) {
         printerr ("usage: %s URI|@NAME [TEXT…]\n", args[0]);
         return 2;
     }
+    Intl.setlocale ();
+    if (!Example.check_utf8 (args))
+        return 2;
     int status = 0;
     var loop = new MainLoop ();
     ask.begin (args[1], args[2:args.length], (source, result) => {

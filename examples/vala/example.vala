@@ -7,6 +7,16 @@ namespace Example {
     public delegate void Begin (string[] args, owned AsyncReadyCallback ready);
     public delegate void End (AsyncResult result) throws GLib.Error;
 
+    // Text in a message is in UTF-8. false: it said which word is not
+    public bool check_utf8 (string[] words) {
+        foreach (var word in words)
+            if (!word.validate ()) {
+                printerr ("%s: “%s” is not in UTF-8\n", Path.get_basename (words[0]).replace ("vala-", ""), word.make_valid ());
+                return false;
+            }
+        return true;
+    }
+
     // Runs an async method until it ends, or SIGTERM or SIGINT comes. Returns an exit status.
     // usage has a word for each argument, … for any number of them.
     public int run (string[] args, string usage, int n_needed, Begin begin, End end) {
@@ -15,9 +25,11 @@ namespace Example {
             printerr ("usage: %s %s\n", args[0], usage);
             return 2;
         }
+        Intl.setlocale ();
+        if (!check_utf8 (args))
+            return 2;
         int status = 0;
         var loop = new MainLoop ();
-        Intl.setlocale ();
         foreach (var number in new int[] { Posix.Signal.TERM, Posix.Signal.INT })
             Unix.signal_add (number, () => {
                 loop.quit ();

@@ -78,6 +78,9 @@ int main (string[] args) {
         printerr ("usage: %s URI|@NAME CMD [ARG…]\n", args[0]);
         return 240;
     }
+    Intl.setlocale ();
+    if (!Example.check_utf8 (args))
+        return 240;
     int status = -1;
     var client = new Client ();
     var loop = new MainLoop ();

@@ -40,6 +40,9 @@ int main (string[] args) {
         printerr ("usage: %s URI|@NAME WORKER-NAME\n", args[0]);
         return 2;
     }
+    Intl.setlocale ();
+    if (!Example.check_utf8 (args))
+        return 2;
     int status = 0;
     var loop = new MainLoop ();
     work.begin (args[1], args[2], (source, result) => {

@@ -105,6 +105,30 @@ class Rexec(LanguageCase):
             self.assertEqual(self.rexec_with(name, uri, '/no/such/program')[2], 127)
 
 
+class NotText(LanguageCase):
+    """Text in messages is in UTF-8, and what a person types may be something else. (gjs itself dies of such an argument.)"""
+
+    def test_arguments(self):
+        server = self.serve_over('unix', name=ECHO_SERVER['c'])
+        for programs, status in ((REXEC, {'c': 240, 'vala': 240, 'python': 2}), (ECHO, {}), (CHAT, {}), (WORKER, {}), (SEND_FILE, {})):
+            for language in ('c', 'vala', 'python'):
+                with self.subTest(programs[language]):
+                    name = os.path.basename(programs['c'])
+                    self.assert_one_line(self.run_program(programs[language], server.uri, 'caf\udce9'), status.get(language, 2),
+                                         f'{name}: “caf\ufffd” is not in UTF-8')
+
+    def test_what_is_said_in_a_chat(self):
+        """What came before is said, and nothing after."""
+        for language, name in CHAT.items():
+            with self.subTest(language):
+                server = self.serve_over('unix', name=CHAT_SERVER['c'])
+                out, err, status = self.run_program(name, server.uri, 'ann', stdin=b'one\ncaf\xe9\ntwo\n')
+                self.assertEqual((out.splitlines()[:2], status), ([b'room: ann comes in', b'ann: one'], 1), err)
+                self.assertRegex(err.decode(), r'\Achat(.js)?: [^\n]+\n\Z')
+                self.assertNotIn(b'two', out)
+                server.stop()
+
+
 @each_transport
 class Echo(LanguageCase):
     def over_words_come_back(self, transport):
