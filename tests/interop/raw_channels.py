@@ -144,6 +144,8 @@ def serve_untyped(server):
 def call_many(caller):
     channel = caller.open()
     outs, receivers = zip(*(channel.give(mp.SENDER) for _ in range(N_HANDLES)))
+    if not caller.judged:
+        caller.peer.wait_for_replies()
     answers = caller.send(channel, 'many-handles', {'Outs': list(outs)})
     expect_numbers(receivers)
     expect_numbers([ends.take(caller.peer, ext) for ext in answers.receive()['Ins']])

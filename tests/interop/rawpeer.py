@@ -297,6 +297,10 @@ class Peer:
             self.announce(stream, more, flags)
             return stream
 
+    def wait_for_replies(self):
+        """To streams of ours. A program in Go gives a message up if ten other streams come before one that it names."""
+        self.wait(lambda: self.closed or all(stream.replied for stream in self.streams.values() if stream.ours), what='no SYN_REPLY')
+
     def write(self, stream, payload, size=CHUNK_SIZE, timeout=TIMEOUT):
         for start in range(0, len(payload), size):
             self.send_frame(spdy.data(stream.id, payload[start:start + size]), timeout)

@@ -211,8 +211,9 @@ class Window(WindowCase):
         self.watch.do('pause')
         shown = self.wait_for_waiting('the sender waits').shown
         server.process.send_signal(signal.SIGKILL)
-        seen = self.wait_for_waiting('16 of 16 wait here; the sender is gone')
-        self.assertEqual((seen.state, seen.ending), ('● Not connected', None))
+        self.wait_for_waiting('16 of 16 wait here; the sender is gone')
+        seen = self.wait_until(lambda seen: seen.state == '● Not connected', 'it is told that the connection is lost')
+        self.assertIsNone(seen.ending)
         self.watch.do('pause')
         self.assertEqual(self.numbers(self.wait_for_ending()), list(range(1, shown + 17)))
 
