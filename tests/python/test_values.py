@@ -5,6 +5,8 @@
 import math
 import os
 import random
+import subprocess
+import sys
 
 from support import CHANNELS, TIMEOUT, Case, main
 from gi.repository import Chan, Gio, GLib
@@ -220,6 +222,23 @@ class Handles(Case):
         message = Chan.Message([end, end])
         self.assertEqual(message.get_n_handles(), 1)
         self.assertIs(message.unpack()[0], message.unpack()[1])
+
+
+FIRST = '''
+import gi
+gi.require_version('Chan', '1')
+from gi.repository import Chan, Gio, GLib
+from gi.module import get_introspection_module
+for module, name in (('GLib', 'Bytes'), ('Gio', 'InputStream'), ('Gio', 'UnixOutputStream'), ('Chan', 'ByteStream'), ('Chan', 'Fd')):
+    print(name in vars(get_introspection_module(module)))
+'''
+
+
+class Classes(Case):
+    def test_what_threads_are_given_has_one_class(self):
+        """PyGObject makes it for who asks first: two threads that ask at once get one each, and neither's is the other's."""
+        done = subprocess.run([sys.executable, '-c', FIRST], capture_output=True, text=True, timeout=TIMEOUT, check=True)
+        self.assertEqual(done.stdout.split(), ['True'] * 5)
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ awaitable, or, called with a callback, does what it does in C. docs/python.md is
 """
 
 from gi.module import get_introspection_module
+from gi.overrides import _chan_classes as classes
 from gi.overrides import _chan_loop as loops
 from gi.overrides import _chan_request as requests
 from gi.overrides import _chan_select as cases
@@ -482,3 +483,5 @@ start = exported(loops.start)
 run = exported(loops.run)
 sleep = exported(loops.sleep)
 Task = exported(loops.Task)
+
+classes.make(Chan)
