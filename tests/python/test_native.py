@@ -25,6 +25,7 @@ class Loop(unittest.TestCase):
     """What others may rely on; of the real module too."""
 
     def setUp(self):
+        self.addCleanup(gc.collect)
         self.policy = self.enterContext(events.GLibEventLoopPolicy())
         self.loop = self.policy.get_event_loop()
 

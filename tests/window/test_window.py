@@ -166,7 +166,7 @@ class Window(WindowCase):
         self.assertEqual(picture.ink(*below), 0)
 
     def test_pause_stops_the_sender(self):
-        self.open(self.feed(200).uri)       # so slow that what is told is still in sight when it pauses again
+        self.open(self.feed(10).uri)        # so slow that what is told is still in sight when it pauses again
         self.wait_for_rows(5)
         self.watch.do('pause')
         before = self.wait_for_waiting('^16 of 16 wait here; the sender waits$')
