@@ -16,13 +16,14 @@ from gi.repository import Chan, GLib
 def say(voice: Chan.Sender, problems: list[str]) -> None:
     try:
         with voice:
-            for line in sys.stdin:
-                voice.send({'Text': line.removesuffix('\n')})
+            try:
+                for line in sys.stdin:
+                    voice.send({'Text': line.removesuffix('\n')})
+            except UnicodeError:
+                problems.append('what was read is not in UTF-8')
     except GLib.Error as error:
         # Why the room hears no more comes on the inbox too.
         example.debug(f'not said: {error.message}')
-    except UnicodeError:
-        problems.append('what was read is not in UTF-8')
 
 
 def chat(uri: str, name: str, *_more: str) -> None:
@@ -37,8 +38,8 @@ def chat(uri: str, name: str, *_more: str) -> None:
         if who is not None and text is not None:
             print(f'{who}: {text}', flush=True)
     session.close(timeout=2)
-    for problem in problems:
-        raise RuntimeError(problem)
+    if problems:
+        raise RuntimeError(problems[0])
 
 
 example.run(chat, *example.arguments(__doc__, 2))

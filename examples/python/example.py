@@ -34,8 +34,10 @@ def arguments(doc: str, n_needed: int) -> list[str]:
         print(usage, file=sys.stderr)
         sys.exit(EXIT_USAGE)
     for word in given:
-        if '\ufffd' in (shown := os.fsencode(word).decode(errors='replace')):
-            print(f'{NAME}: “{shown}” is not in UTF-8', file=sys.stderr)
+        try:
+            os.fsencode(word).decode()
+        except UnicodeDecodeError:
+            print(f'{NAME}: “{os.fsencode(word).decode(errors="replace")}” is not in UTF-8', file=sys.stderr)
             sys.exit(EXIT_USAGE)
     return given
 
