@@ -207,10 +207,11 @@ link_in_context (gpointer data)
   arrival->core->on_ready = on_ready;
   arrival->core->on_ready_data = arrival;
   g_clear_object (&arrival->link);
-  g_cancellable_connect (self->attempt, G_CALLBACK (abort_attempt), chan_session_core_ref (arrival->core),
-                         (GDestroyNotify) chan_session_core_unref);
   /* Its handshake is served by the attendant, whoever iterates this context. */
   chan_session_core_start (arrival->core);
+  /* Only now: if the attempt was cancelled already, this aborts what has begun. */
+  g_cancellable_connect (self->attempt, G_CALLBACK (abort_attempt), chan_session_core_ref (arrival->core),
+                         (GDestroyNotify) chan_session_core_unref);
   return G_SOURCE_REMOVE;
 }
 

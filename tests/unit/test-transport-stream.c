@@ -231,6 +231,38 @@ test_false_without_error (void)
   forget_result = forget_operation = FALSE;
 }
 
+static void
+on_cancelled (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChanSession) session = chan_connect_finish (result, &error);
+
+  g_assert_null (session);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_main_loop_quit (data);
+}
+
+/* The link is there, and its session has not begun. */
+static void
+test_cancelled_in_between (void)
+{
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GIOStream) far = NULL;
+  g_autoptr (GError) error = NULL;
+  char byte;
+
+  new_pair (&next_stream, &far);
+  chan_connect_async ("pair:x", G_PRIORITY_DEFAULT, cancellable, on_cancelled, loop);
+  g_assert_null (next_stream);
+  g_cancellable_cancel (cancellable);
+  g_main_loop_run (loop);
+  /* What it had written already may come before that. */
+  while (g_input_stream_read (g_io_stream_get_input_stream (far), &byte, 1, NULL, &error) > 0)
+    continue;
+  g_assert_no_error (error);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -238,6 +270,7 @@ main (int argc, char **argv)
   g_assert_true (chan_transport_register ("pair", PAIR_TYPE_TRANSPORT));
   g_test_add_func ("/transport-stream/both-sides", test_both_sides);
   g_test_add_func ("/transport-stream/stream-without-descriptor", test_stream_without_descriptor);
+  g_test_add_func ("/transport-stream/cancelled-in-between", test_cancelled_in_between);
   g_test_add_func ("/transport-stream/limit", test_limit);
   g_test_add_func ("/transport-stream/ended-and-false", test_ended_and_false);
   g_test_add_func ("/transport-stream/false-without-error", test_false_without_error);
