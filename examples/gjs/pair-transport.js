@@ -55,7 +55,7 @@ function take(path) {
 const PairTransport = GObject.registerClass({Implements: [Chan.Transport]}, class PairTransport extends GObject.Object {
     vfunc_open_link(operation) {
         const path = operation.get_uri().get_path();
-        const failed = why => failure(`Nobody listens at pair:${path}, or it cannot be opened: ${why}`);
+        const failed = why => failure(`Cannot connect to pair:${path}: nobody listens there, or it cannot be opened: ${why}`);
         let taken;
         try {
             taken = take(path);

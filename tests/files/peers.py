@@ -2,7 +2,6 @@
 """Programs that listen and connect with the transports in Python and JavaScript: files_peer.py, files-peer.js."""
 
 import pathlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -41,13 +40,10 @@ class PeersCase(unittest.TestCase):
         self.uri = f'{self.scheme}:{self.path}'
 
     def start(self, language, *arguments, max_fds=None):
-        def prepare():
-            harness.die_with_parent()
-            if max_fds:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (max_fds, max_fds))
-
-        process = subprocess.Popen([*PEERS[language], *arguments], env=harness.environment(), text=True, preexec_fn=prepare,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # In programs, not in the child between fork and exec: here there are threads, which may hold any lock just then.
+        limit = ['prlimit', f'--nofile={max_fds}:{max_fds}'] if max_fds else []
+        process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', *limit, *PEERS[language], *arguments],
+                                   env=harness.environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(process.__exit__, None, None, None)
         self.addCleanup(process.kill)
         return process

@@ -100,7 +100,7 @@ def test_nothing_else_is_installed():
     expected += [f'share/doc/libchan-glib/dbus/org.example.Echo.{kind}' for kind in ('conf', 'service.in', 'system.service.in')]
     if CONFIGURATION['introspection']:
         expected += [f'{PYTHON}/gi/overrides/{name}.py' for name in (
-            'Chan', '_chan_classes', '_chan_loop', '_chan_request', '_chan_select', '_chan_values', '_chan_wait')]
+            'Chan', '_chan_classes', '_chan_loop', '_chan_request', '_chan_select', '_chan_transport', '_chan_values', '_chan_wait')]
         expected += [f'{PYTHON}/gi-stubs/repository/Chan.pyi', f'{lib}/girepository-1.0/Chan-1.typelib', 'share/gir-1.0/Chan-1.gir']
         expected += [f'share/gjs-1.0/overrides/{name}' for name in ('Chan.js', '_chanValues.js', 'Chan.d.ts')]
     if CONFIGURATION['vapi']:

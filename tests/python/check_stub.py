@@ -112,12 +112,12 @@ def stub_members(node, prefix, classes):
 
 
 def stub(path):
-    tree, names, classes = ast.parse(path.read_text(encoding='utf-8')), {}, {}
+    tree, names = ast.parse(path.read_text(encoding='utf-8')), {}
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             names.setdefault(node.name, stub_function(node))        # the first of overloads
         elif isinstance(node, ast.ClassDef):
-            classes[node.name] = node
             names[node.name] = type
             for name, what in stub_members(node, f'{node.name}.', classes):
                 names.setdefault(name, what)

@@ -155,4 +155,17 @@ class Nowhere(Chan.Transport):
         return False
 
 
+class Somewhere(Chan.StreamTransport):
+    def open_stream(self, uri: GLib.Uri, cancellable: Gio.Cancellable) -> Gio.IOStream:
+        stream, _far = Chan.byte_pipe_new()
+        return stream
+
+    def start_listening(self, uri: str) -> None:      # type: ignore[override]
+        pass
+
+    def accept_stream(self, cancellable: Gio.Cancellable) -> Gio.IOStream | None:
+        return None
+
+
 Chan.Transport.register('nowhere', Nowhere)
+Chan.Transport.register('somewhere', Somewhere)

@@ -10,6 +10,7 @@ from gi.overrides import _chan_classes as classes
 from gi.overrides import _chan_loop as loops
 from gi.overrides import _chan_request as requests
 from gi.overrides import _chan_select as cases
+from gi.overrides import _chan_transport as transports
 from gi.overrides import _chan_wait as wait
 from gi.overrides import override
 from gi.overrides._chan_values import Packer, unpack
@@ -474,6 +475,9 @@ def listen_async(uri, io_priority=GLib.PRIORITY_DEFAULT, cancellable=None, callb
     if callback is not None:
         return Chan.listen_async(uri, io_priority, cancellable, callback, *user_data)
     return _awaited(Chan.listen_async, Chan.listen_finish, io_priority, cancellable, uri)
+
+
+StreamTransport = exported(transports.StreamTransport)
 
 
 # --- loops -------------------------------------------------------------------------------------------------------
