@@ -11,7 +11,6 @@ import errno
 import os
 import pathlib
 import shutil
-import time
 
 import gi
 
@@ -33,7 +32,7 @@ def open_pair(incoming: pathlib.Path, outgoing: pathlib.Path) -> Gio.SimpleIOStr
 
 def take(path: pathlib.Path) -> Gio.SimpleIOStream | None:
     info = path.lstat()
-    if info.st_uid != os.geteuid() or info.st_mode & 0o077:
+    if info.st_uid != os.geteuid() or info.st_mode & 0o077 or not path.is_dir():
         raise PermissionError(errno.EPERM, f'{path} is not a directory that only you can enter')
     with contextlib.suppress(FileNotFoundError):    # somebody was quicker
         for up in path.glob('*.up'):
@@ -57,20 +56,19 @@ def offer(path: pathlib.Path) -> Gio.SimpleIOStream:
 
 
 class PairTransport(Chan.StreamTransport):
-    pair: Gio.SimpleIOStream | None = None  # what is offered
-
     def open_stream(self, uri: GLib.Uri, cancellable: Gio.Cancellable) -> Gio.IOStream:
-        while not (pair := take(pathlib.Path(uri.get_path()))):
-            if cancellable.is_cancelled():
-                raise OSError(errno.ECANCELED, 'nobody lets us in')
-            time.sleep(0.01)
-        pair.get_output_stream().write(b'!')
-        pair.get_input_stream().read_bytes(1, cancellable)
-        return pair
+        while not cancellable.is_cancelled():
+            if pair := take(pathlib.Path(uri.get_path())):
+                pair.get_output_stream().write(b'!')
+                if pair.get_input_stream().read_bytes(1, cancellable).get_size():
+                    return pair
+            GLib.usleep(10_000)
+        raise OSError(errno.ECANCELED, 'nobody lets us in')
 
     def start_listening(self, uri: GLib.Uri) -> None:
         self.path = pathlib.Path(uri.get_path()).absolute()
         self.path.mkdir(0o700)
+        self.pair: Gio.SimpleIOStream | None = offer(self.path)
 
     def accept_stream(self, cancellable: Gio.Cancellable) -> Gio.IOStream | None:
         pair, self.pair = self.pair or offer(self.path), None
@@ -81,6 +79,7 @@ class PairTransport(Chan.StreamTransport):
         return pair if came else None
 
     def stop_listening(self) -> None:
+        self.pair = None
         shutil.rmtree(self.path, ignore_errors=True)
 
 

@@ -41,9 +41,11 @@ def listening(uri):
     listener = Chan.listen(uri)
     accepting = threading.Thread(target=accept, args=(listener,), daemon=True)
     accepting.start()
-    yield listener
-    listener.close()
-    accepting.join(peers.TIMEOUT)
+    try:
+        yield listener
+    finally:
+        listener.close()
+        accepting.join(peers.TIMEOUT)
 
 
 @contextlib.contextmanager
@@ -56,8 +58,10 @@ def descriptors_short_there():
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     pair_transport.room = no_room
-    yield
-    pair_transport.room = room
+    try:
+        yield
+    finally:
+        pair_transport.room = room
 
 
 class Pair(peers.PeersCase):
@@ -204,6 +208,18 @@ class Pair(peers.PeersCase):
                 while up.exists() or not any(self.path.glob('*.up')):
                     pass
             self.talk(self.connect())
+
+    def test_client_that_waits_when_the_listener_is_closed_is_told_at_once(self):
+        with listening(self.uri) as listener:
+            self.connect().abort()      # now the other pair is there
+            up, = self.path.glob('*.up')
+            pair = pair_transport.open_pair(up.with_suffix('.down'), up)
+            listener.close()
+            self.assertEqual(pair.get_input_stream().read_bytes(1).get_size(), 0)
+
+    def test_directory_without_a_listener(self):
+        self.path.mkdir(0o700)
+        self.assert_refused(Chan.connect, f'{self.uri}?connect-timeout-sec=1', 'no answer in time')
 
     # --- bounds
 

@@ -9,9 +9,14 @@ import gc
 import io
 import os
 import queue
+import resource
+import select
+import signal
 import socket
+import ssl
 import threading
 import time
+import unittest.mock
 
 from support import TIMEOUT, Case, harness, main
 from gi.overrides import _chan_transport
@@ -30,6 +35,7 @@ class Inner(Chan.StreamTransport):
     """inner:NAME, within this process."""
     waiting = {}        # {name: queue of streams, or of what is raised}
     log = queue.Queue()     # what was called, where
+    latest = None
 
     def open_stream(self, uri, cancellable):
         try:
@@ -44,6 +50,7 @@ class Inner(Chan.StreamTransport):
         self.name = uri.get_path()
         if self.name in self.waiting:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        Inner.latest = self
         self.waiting[self.name] = self.queue = queue.Queue()
         self.log.put(('start', threading.current_thread()))
 
@@ -57,8 +64,8 @@ class Inner(Chan.StreamTransport):
                 return item
 
     def stop_listening(self):
-        del self.waiting[self.name]
         self.log.put(('stop', threading.current_thread()))
+        del self.waiting[self.name]
 
 
 class Raising(Chan.StreamTransport):
@@ -80,13 +87,22 @@ class Raising(Chan.StreamTransport):
         raise AssertionError('it does not listen')
 
 
+class Gone(Inner):
+    """gone:, to which come only those who are gone again."""
+    calls = 0
+
+    def accept_stream(self, cancellable):
+        Gone.calls += 1
+        raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+
+
 class Silent(Chan.StreamTransport):
     """silent:, which connects to nobody and does not listen."""
 
 
 class Deaf(Inner):
     """deaf:, which does not look whether it is to stop."""
-    waits, go_on = threading.Event(), threading.Event()
+    waits = go_on = None    # events
 
     def accept_stream(self, cancellable):
         self.waits.set()
@@ -101,12 +117,14 @@ class Patient(Chan.StreamTransport):
             time.sleep(WAIT)
 
 
-for scheme, transport in {'inner': Inner, 'raising': Raising, 'silent': Silent, 'deaf': Deaf, 'patient': Patient}.items():
+TRANSPORTS = {'inner': Inner, 'raising': Raising, 'silent': Silent, 'deaf': Deaf, 'gone': Gone, 'patient': Patient}
+for scheme, transport in TRANSPORTS.items():
     Chan.Transport.register(scheme, transport)
 
 
 class StreamTransport(Case):
     def setUp(self):
+        Deaf.waits, Deaf.go_on = threading.Event(), threading.Event()
         while not Inner.log.empty():
             Inner.log.get()
 
@@ -136,13 +154,13 @@ class StreamTransport(Case):
         self.assertEqual(caught.exception.message, text)
         self.assertEqual('Traceback' in complaint.getvalue(), complains, complaint.getvalue())
 
-    def assert_stopped(self):
+    def assert_stopped(self, elsewhere=True):
         """Here and not later."""
         calls = {}
         while not Inner.log.empty():
             name, calls[name] = Inner.log.get()
         self.assertEqual(list(calls), ['start', 'stop'])
-        self.assertIsNot(calls['stop'], calls['start'])
+        self.assertEqual(calls['stop'] is not calls['start'], elsewhere)
         self.assertNotIn('here', Inner.waiting)
 
     # --- both ends
@@ -185,9 +203,11 @@ class StreamTransport(Case):
 
     def test_what_open_stream_raises(self):
         cases = [
-            (FileNotFoundError(errno.ENOENT, 'text'), IO, Gio.IOErrorEnum.NOT_FOUND, 'nobody listens there', False),
-            (ConnectionRefusedError(errno.ECONNREFUSED, 'text'), IO, Gio.IOErrorEnum.CONNECTION_REFUSED, 'nobody listens there', False),
-            (PermissionError(errno.EACCES, 'No entry'), IO, Gio.IOErrorEnum.PERMISSION_DENIED, 'No entry', False),
+            (FileNotFoundError(errno.ENOENT, 'text', '/x'), IO, Gio.IOErrorEnum.NOT_FOUND, 'nobody listens there (text: /x)', False),
+            (ConnectionRefusedError(errno.ECONNREFUSED, 'text'), IO, Gio.IOErrorEnum.CONNECTION_REFUSED, 'nobody listens there (text)', False),
+            (PermissionError(errno.EACCES, 'No entry', b'/y'), IO, Gio.IOErrorEnum.PERMISSION_DENIED, 'No entry: /y', False),
+            (TimeoutError('too late'), IO, Gio.IOErrorEnum.TIMED_OUT, 'too late', False),
+            (ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, 'no more'), IO, Gio.IOErrorEnum.FAILED, 'no more', False),
             (OSError('just so'), IO, Gio.IOErrorEnum.FAILED, 'just so', False),
             (KeyError('key'), CHAN, Chan.ChannelError.FAILED, "KeyError: 'key'", True),
             (SystemExit(3), CHAN, Chan.ChannelError.FAILED, 'SystemExit: 3', True),
@@ -219,20 +239,73 @@ class StreamTransport(Case):
         self.assert_error(CHAN, Chan.ChannelError.UNSUPPORTED, 'Silent cannot connect', Chan.connect, 'silent:there')
         self.assert_error(CHAN, Chan.ChannelError.UNSUPPORTED, 'Silent cannot listen', Chan.listen, 'silent:there')
 
+    def test_complaint_that_cannot_be_written(self):
+        Raising.what = KeyError('key')
+        full = unittest.mock.Mock(write=unittest.mock.Mock(side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+        with contextlib.redirect_stderr(full), self.assertRaisesRegex(GLib.Error, "KeyError: 'key'"):
+            Chan.connect('raising:there', timeout=TIMEOUT)
+        full.write.assert_called()
+
     def test_what_accept_stream_raises_fails_the_listener(self):
         for raised, domain, code, why, complains in (
                 (PermissionError(errno.EACCES, 'No entry'), IO, Gio.IOErrorEnum.PERMISSION_DENIED, 'No entry', False),
                 (KeyError('key'), CHAN, Chan.ChannelError.FAILED, "KeyError: 'key'", True)):
             with self.subTest(why):
-                listener = self.listen()
+                self.assert_fails_listener(raised, domain, code, f'Cannot listen at inner:here any more: {why}', complains)
+        for code in Gio.IOErrorEnum.FAILED, Gio.IOErrorEnum.NO_SPACE:
+            with self.subTest(code):
+                self.assert_fails_listener(GLib.Error.new_literal(IO, 'as it is', code), IO, code, 'as it is', False)
 
-                def accept(listener=listener, raised=raised):
-                    Inner.waiting['here'].put(raised)
-                    listener.accept(timeout=TIMEOUT)
+    def assert_fails_listener(self, raised, domain, code, text, complains):
+        listener = self.listen()
 
-                self.assert_error(domain, code, f'Cannot listen at inner:here any more: {why}', accept, complains=complains)
-                self.wait_until(lambda: 'here' not in Inner.waiting)
-                self.assert_stopped()
+        def accept():
+            Inner.waiting['here'].put(raised)
+            listener.accept(timeout=TIMEOUT)
+
+        self.assert_error(domain, code, text, accept, complains=complains)
+        self.assert_stopped()       # before it is told
+
+    def test_accept_stream_that_returns_no_stream(self):
+        with contextlib.redirect_stderr(io.StringIO()) as complaint, self.assertRaisesRegex(GLib.Error, 'inner:here any more: TypeError'):
+            listener = self.listen()
+            Inner.waiting['here'].put('no stream')
+            listener.accept(timeout=TIMEOUT)
+        self.assertIn('Traceback', complaint.getvalue())
+
+    def test_peers_that_are_gone_again_and_again_cost_no_processor_time(self):
+        listener = self.listen('gone:here')
+        self.wait_until(lambda: Gone.calls > 3)
+        before = Gone.calls
+        time.sleep(1)
+        self.assertLess(Gone.calls - before, 200)
+        listener.close()
+
+    def test_no_thread_can_be_started(self):
+        start = threading.Thread.start
+
+        def start_others(thread):
+            if thread.name.startswith(('connecting', 'listening')):
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        for call, what in (Chan.connect, 'connect to'), (Chan.listen, 'listen at'):
+            with self.subTest(what), unittest.mock.patch.object(threading.Thread, 'start', start_others):
+                self.assert_error(CHAN, Chan.ChannelError.FAILED, f"Cannot {what} inner:here: RuntimeError: can't start new thread",
+                                  call, 'inner:here', complains=True)
+        self.assert_stopped(elsewhere=False)
+
+    def test_descriptors_are_short(self):
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.listen().close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir('/proc/self/fd')), limits[1]))
+        try:
+            for call in Chan.connect, Chan.listen:
+                with self.subTest(call), self.assertRaises(GLib.Error) as caught:
+                    call('inner:here', timeout=TIMEOUT)
+                self.assertTrue(caught.exception.matches(IO, Gio.IOErrorEnum.TOO_MANY_OPEN_FILES), caught.exception)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
     def test_who_is_gone_and_short_descriptors_are_survived(self):
         listener = self.listen()
@@ -274,6 +347,31 @@ class StreamTransport(Case):
             gc.collect()
             self.wait_until(lambda: 'here' not in Inner.waiting)
         self.wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith('listening')])
+
+    def test_signal_ends_a_close_that_waits(self):
+        def interrupt(_number, _frame):
+            raise KeyboardInterrupt
+
+        listener = self.listen('deaf:here')
+        Deaf.waits.wait(TIMEOUT)
+        usual = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            self.assertRaises(KeyboardInterrupt, listener.close)
+        finally:
+            signal.signal(signal.SIGALRM, usual)
+            Deaf.go_on.set()
+        self.wait_until(lambda: 'here' not in Inner.waiting)
+
+    def test_child_does_not_stop_its_parent(self):
+        listener = self.listen()
+        child = os.fork()
+        if child == 0:
+            Chan.Listener.close(listener)
+            os._exit(0)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertEqual(select.select([Inner.latest._stopped.get_fd()], [], [], 0)[0], [])
+        self.assert_serves(listener)
 
     def test_transport_that_does_not_stop_does_not_hold_up_close(self):
         usual, _chan_transport.JOIN_SECONDS = _chan_transport.JOIN_SECONDS, 0.1

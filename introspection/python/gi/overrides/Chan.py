@@ -423,6 +423,11 @@ class Listener(Chan.Listener):
             return Chan.Listener.accept_async(self, io_priority, cancellable, callback, *user_data)
         return _awaited(Chan.Listener.accept_async, self.accept_finish, io_priority, cancellable, self)
 
+    def close(self):
+        """Stops listening. A transport in Python has cleaned up when this returns."""
+        Chan.Listener.close(self)
+        transports.wait_for_end(self)
+
     def __iter__(self):
         return iter(self.accept, None)
 
