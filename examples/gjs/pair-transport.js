@@ -37,44 +37,62 @@ function greet({keepers, pair}) {
     close(...keepers);
 }
 
+// null: another client came first, and the next pair is not there yet.
 function take(path) {
     const directory = Gio.File.new_for_path(path);
     const info = directory.query_info('unix::*', Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, null);
     const own = info.get_attribute_uint32('unix::uid') === new Gio.Credentials().get_unix_user();
     if (!own || info.get_attribute_uint32('unix::mode') & 0o077)
         throw failure(`${path} is not a directory that only you can enter`);
-    const names = [...directory.enumerate_children('standard::name', 0, null)].map(child => child.get_name());
-    const up = `${path}/${names.find(name => name.endsWith('.up')) ?? 'up'}`;
+    const children = directory.enumerate_children('standard::name', 0, null);
+    const name = [...children].map(child => child.get_name()).find(each => each.endsWith('.up'));
+    children.close(null);
+    if (name === undefined)
+        return null;
+    const up = `${path}/${name}`;
     const taken = openPair(up.replace(/up$/, 'down'), up);
     if (GLib.unlink(up) === 0)
         return taken;
     close(taken.pair, ...taken.keepers);
-    throw failure('another client came first');
+    return null;
 }
 
 const PairTransport = GObject.registerClass({Implements: [Chan.Transport]}, class PairTransport extends GObject.Object {
     vfunc_open_link(operation) {
         const path = operation.get_uri().get_path();
-        const failed = why => failure(`Cannot connect to pair:${path}: nobody listens there, or it cannot be opened: ${why}`);
-        let taken;
-        try {
-            taken = take(path);
-        } catch (error) {
-            throw failed(error.message);
-        }
+        const failed = ({message}) => failure(`Cannot connect to pair:${path}: nobody listens there, or it cannot be opened: ${message}`);
+        const attempt = () => {
+            try {
+                operation.get_cancellable()?.set_error_if_cancelled();
+                const taken = take(path);
+                if (!taken)
+                    return GLib.SOURCE_CONTINUE;
+                this.greeted(taken, operation, failed);
+            } catch (error) {
+                operation.return_error(failed(error));
+            }
+            return GLib.SOURCE_REMOVE;
+        };
+        const later = GLib.timeout_source_new(10);
+        later.set_callback(attempt);
+        if (attempt() === GLib.SOURCE_CONTINUE)
+            later.attach(GLib.MainContext.ref_thread_default());
+        return true;
+    }
+
+    greeted(taken, operation, failed) {
         greet(taken);
         const answer = new Gio.UnixInputStream({fd: taken.pair.get_input_stream().get_fd(), close_fd: false});
         answer.read_bytes_async(1, GLib.PRIORITY_DEFAULT, operation.get_cancellable(), (_answer, result) => {
             try {
                 if (answer.read_bytes_finish(result).get_size() === 0)
-                    throw failed('there was no answer');
+                    throw failure('there was no answer');
                 operation.return_stream(taken.pair);
             } catch (error) {
                 close(taken.pair);
-                operation.return_error(error);
+                operation.return_error(failed(error));
             }
         });
-        return true;
     }
 
     vfunc_listen(listener, operation) {

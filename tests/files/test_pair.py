@@ -88,13 +88,15 @@ class Pair(peers.PeersCase):
 
     def offer(self):
         """What a listener makes, which then does nothing: the end that reads, and the one that writes."""
-        self.path.mkdir(0o700)
+        self.path.mkdir(0o700, exist_ok=True)
         ends = []
-        for way, flags in ('up', os.O_RDONLY), ('down', os.O_RDWR):
-            os.mkfifo(self.path / f'1.{way}', 0o600)
-            ends.append(open(os.open(self.path / f'1.{way}', flags | os.O_NONBLOCK), 'r+b' if flags else 'rb', buffering=0))
+        for way, flags in ('down', os.O_RDWR), ('up', os.O_RDONLY):
+            made, name = self.path / f'1.{way}.new', self.path / f'1.{way}'
+            os.mkfifo(made, 0o600)
+            ends.append(open(os.open(made, flags | os.O_NONBLOCK), 'r+b' if flags else 'rb', buffering=0))
             self.addCleanup(ends[-1].close)
-        return ends
+            made.rename(name)       # clients may be looking
+        return ends[::-1]
 
     def assert_came_and_went(self, end):
         for expected in b'!', b'':
@@ -216,6 +218,20 @@ class Pair(peers.PeersCase):
             pair = pair_transport.open_pair(up.with_suffix('.down'), up)
             listener.close()
             self.assertEqual(pair.get_input_stream().read_bytes(1).get_size(), 0)
+
+    def test_clients_wait_for_their_turn(self):
+        ends = [self.offer()]
+        clients = [self.start(language, 'connect', self.uri) for language in peers.PEERS]
+        for wait in range(2):
+            up = ends[-1][0]
+            self.assertEqual(select.select([up], [], [], peers.TIMEOUT)[0], [up])
+            self.assertEqual(up.read(2), b'!')
+            self.assertFalse((self.path / '1.up').exists())
+            time.sleep(1)       # the other looks again and again
+            for client in clients:
+                self.assertLess(len(os.listdir(f'/proc/{client.pid}/fd')), 40)
+            if wait == 0:
+                ends.append(self.offer())
 
     def test_directory_without_a_listener(self):
         self.path.mkdir(0o700)
