@@ -60,7 +60,8 @@ function take(path) {
 const PairTransport = GObject.registerClass({Implements: [Chan.Transport]}, class PairTransport extends GObject.Object {
     vfunc_open_link(operation) {
         const path = operation.get_uri().get_path();
-        const failed = ({message}) => failure(`Cannot connect to pair:${path}: nobody listens there, or it cannot be opened: ${message}`);
+        const failed = error => error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED) ? error
+            : failure(`Cannot connect to pair:${path}: nobody listens there, or it cannot be opened: ${error.message}`);
         const attempt = () => {
             try {
                 operation.get_cancellable()?.set_error_if_cancelled();

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A transport over a pair of named pipes, in 60 lines.
+"""A transport over a pair of named pipes, in 60 lines of code.
 
 Once this module is imported, pair:/PATH is a directory that the listener makes and removes, and that only its user can
 enter. In it two pipes wait for a client. Of those who have opened them, the one who takes away the name of the first has
